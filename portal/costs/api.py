@@ -1,0 +1,5 @@
+"""The REST routes of this feature (api.md)."""
+
+from ninja import Router
+
+router = Router()

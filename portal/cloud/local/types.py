@@ -63,7 +63,7 @@ _FROM_DUCK = {
 
 @dataclass(frozen=True)
 class Type:
-    """A parsed type. `name` is Athena's; `numbers` are p and s, or n; `parts` the types inside; `fields` a row's names."""
+    """A parsed type: Athena's name, the numbers (p and s, or n), the types inside, and the names of a row's fields."""
 
     name: str
     numbers: tuple[int, ...] = ()
@@ -148,7 +148,8 @@ class _Reader:
         self.at = 0
 
     def _tokens(self, text: str) -> list[str]:
-        tokens, position, text = [], 0, text.rstrip()
+        tokens: list[str] = []
+        position, text = 0, text.rstrip()
         while position < len(text):
             match = _TOKEN.match(text, position)
             if match is None or len(tokens) > 20_000:

@@ -8,7 +8,7 @@ from portal.accounts.models import Team
 
 class Grant(models.Model):
     """One grant. Exactly one of `team` and `user` is set. `resource_kind` and `resource_name` as in access.model.Resource;
-    a bucket's name ends in `/`. `columns` is null for all columns."""
+    a bucket's name ends in `/`. `columns` is null for all columns. `owner_team` is the team that owns the resource."""
 
     class Level(models.TextChoices):
         READ = "read"
@@ -17,6 +17,7 @@ class Grant(models.Model):
 
     team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="grants")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="grants")
+    owner_team = models.ForeignKey(Team, models.CASCADE, related_name="given_grants")
     connection = models.CharField(max_length=40)
     resource_kind = models.CharField(max_length=12)
     resource_name = models.CharField(max_length=1100)

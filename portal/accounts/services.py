@@ -179,6 +179,14 @@ def members(actor: Actor, slug: str) -> QuerySet[Membership]:
     return team.memberships.select_related("user")
 
 
+def get_member(actor: Actor, slug: str, username: str) -> Membership:
+    """One person's membership, or Missing."""
+    membership = members(actor, slug).filter(user__username=username).first()
+    if membership is None:
+        raise Missing(f"{username} is not in this team.")
+    return membership
+
+
 def set_member(actor: Actor, slug: str, username: str, role: str, *, new: bool = False) -> Membership:
     """Put a person in a team, or change their role. With `new`, somebody who is in it already is Conflict."""
     team = get_team(actor, slug)

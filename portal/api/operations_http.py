@@ -11,6 +11,7 @@ from portal.operations.events import shown
 from portal.operations.models import Operation
 
 OPERATION = "Skydeck-Operation"  # the id; portal/asgi.py waits for its end where the client prefers that
+WAIT = "Skydeck-Wait"  # seconds to wait where the client sent no `Prefer: wait`
 AGAIN = "Skydeck-Again"  # the address that tells how it is then
 
 
@@ -20,9 +21,10 @@ def answer(
     show: Callable[[Operation], dict[str, Any]] = shown,
     url: str = "",
     started: bool = False,
+    wait: int = 0,
 ) -> HttpResponse:
     """The operation as JSON by `show`. A POST that `started` it is 202; `url` is where `show` is to be had again, by
-    default the operation's own address."""
+    default the operation's own address. `wait` seconds are held even where the client did not ask."""
     body = show(operation)
     status = 202 if started and not operation.ended else 200
     response = HttpResponse(json.dumps(body, cls=DjangoJSONEncoder), status=status, content_type="application/json")
@@ -32,7 +34,14 @@ def answer(
     if not operation.ended:
         response[OPERATION] = str(operation.id)
         response[AGAIN] = request.get_full_path() if request.method == "GET" and not url else address
+        if wait:
+            response[WAIT] = str(wait)
     return response
+
+
+def created(body: dict[str, Any]) -> HttpResponse:
+    """201 with what was made."""
+    return HttpResponse(json.dumps(body, cls=DjangoJSONEncoder), status=201, content_type="application/json")
 
 
 def idempotency(request: HttpRequest, body: Any) -> tuple[str, Any] | None:

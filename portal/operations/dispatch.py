@@ -3,6 +3,7 @@
 import logging
 import uuid
 
+import redis
 from celery import Celery
 from django.conf import settings
 from kombu.exceptions import OperationalError
@@ -46,3 +47,12 @@ def ring_beat() -> None:
         broker.send_task(BEAT, expires=30)
     except (OperationalError, OSError) as error:
         log.warning("the queue is away", extra={"error": str(error)})
+
+
+def waiting() -> int:
+    """How many messages no worker has taken; 0 where the broker is away."""
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2) as client:
+            return int(client.llen(broker.conf.task_default_queue))
+    except (redis.RedisError, OSError):
+        return 0

@@ -138,10 +138,9 @@ def running(operation: Operation, progress: float | None = None) -> bool:
 
 
 def lost(operation: Operation) -> bool:
-    """The cloud says that the work is gone: try again with a new token, or give up after ATTEMPTS_MAX."""
+    """The cloud says that the work is gone: queue it again, with a new token. False where ATTEMPTS_MAX is reached."""
     if operation.attempt >= ATTEMPTS_MAX:
-        failure = Failure("LOST", f"The machine under it died {ATTEMPTS_MAX} times. Try again later, or with less data.")
-        return ended(operation, State.FAILED, failure=failure)
+        return False
     condition = Q(ref=operation.ref, attempt=operation.attempt, state__in=(State.SUBMITTED, State.RUNNING))
     again = _update(operation, condition, state=State.QUEUED, ref="", attempt=operation.attempt + 1, progress=None)
     if again:
@@ -170,13 +169,15 @@ def ended(
     )  # fmt: skip
 
 
-def request_cancel(operation: Operation) -> None:
-    """Ask for the end. What nobody has claimed ends here; otherwise the state stays until the cloud confirms."""
+def request_cancel(operation: Operation) -> bool:
+    """Ask for the end. True where it ended at once, since nobody had claimed it; otherwise the state stays until the
+    cloud confirms."""
     now = timezone.now()
     untouched = Q(state=State.QUEUED, ref="", lease_holder="", attempt=1)
     if _update(operation, untouched, state=State.CANCELLED, cancel_requested_at=now, finished_at=now):
-        return
+        return True
     _update(operation, Q(state__in=OPEN, cancel_requested_at=None), cancel_requested_at=now)
+    return False
 
 
 def hide(operation: Operation) -> None:

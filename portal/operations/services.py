@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from portal.access.decide import decide
 from portal.access.model import Action, Actor, Resource
-from portal.operations import ledger
+from portal.operations import conclude
 from portal.operations.models import OPEN, Operation
 from portal.problems import Denied, Missing
 
@@ -46,7 +46,7 @@ def cancel(actor: Actor, operation_id: uuid.UUID | str, kind: str = "") -> Opera
     allowed = operation.owner_id == actor.user_id or decide(actor, Action.MANAGE, resource(operation)).allowed
     if not allowed or (actor.scopes and "write" not in actor.scopes):
         raise Denied(f"Only {operation.owner.username} or an admin of {operation.team.slug} may stop this.")
-    ledger.request_cancel(operation)
+    conclude.cancel(operation)
     operation.refresh_from_db()
     return operation
 

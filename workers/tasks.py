@@ -1,0 +1,24 @@
+"""Thin tasks: each hands over to the room that knows."""
+
+import logging
+import uuid
+
+from django.utils import timezone
+
+from portal.operations.dispatch import BEAT, CARRY_OUT, broker
+from portal.operations.models import Beat
+from workers import carry
+
+log = logging.getLogger(__name__)
+
+
+@broker.task(name=CARRY_OUT)
+def carry_out(operation_id: str) -> None:
+    """Carry out one operation."""
+    carry.carry_out(uuid.UUID(operation_id))
+
+
+@broker.task(name=BEAT)
+def beat() -> None:
+    """A sign of life, for /readyz."""
+    Beat.objects.update_or_create(name="worker", defaults={"at": timezone.now()})

@@ -5,7 +5,7 @@ team; what a site admin may manage. A site admin reads no data by being one: the
 which shows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from django.db.models import Q
 from django.utils import timezone
@@ -30,15 +30,16 @@ LEVELS = (Action.READ, Action.WRITE, Action.MANAGE)  # each includes the ones be
 GRANTED_WRITE_NEEDS = Role.ANALYST  # a viewer stays a reader, whatever their team was granted
 
 
-def decide(actor: Actor, action: Action, resource: Resource) -> Decision:
-    """May `actor` do `action` on `resource`? The reason is a sentence that can be shown."""
+def decide(actor: Actor, action: Action, resource: Resource, grants: Sequence[Grant] | None = None) -> Decision:
+    """May `actor` do `action` on `resource`? The reason is a sentence that can be shown. Who decides on many things in
+    a row hands in `grants_of(actor, connection)`, read once."""
     if actor.scopes and "write" not in actor.scopes and action not in READ_ONLY:
         return Decision(False, "This token may only read.")
     if actor.connection == resource.connection or resource.kind == "team":
         by_role = _by_role(actor, action, resource)
         if by_role:
             return by_role
-        if resource.kind != "team" and (by_grant := _by_grant(actor, action, resource)):
+        if resource.kind != "team" and (by_grant := _by_grant(actor, action, resource, grants)):
             return by_grant
     else:
         by_role = Decision(False, f"{resource} is on another connection than your team.")
@@ -53,13 +54,16 @@ def _by_role(actor: Actor, action: Action, resource: Resource) -> Decision:
     needed = ROLE_NEEDED[action]
     if Role(actor.role).rank >= needed.rank:
         return Decision(True, f"You are {Role(actor.role).label.lower()} of {actor.team}, which owns it.")
-    return Decision(False, f"To {action} here you need to be {needed.label.lower()} of {actor.team}; you are {actor.role}.")
+    return Decision(
+        False, f"To {action} here you need to be {needed.label.lower()} of {actor.team}; you are {actor.role}."
+    )
 
 
-def _by_grant(actor: Actor, action: Action, resource: Resource) -> Decision | None:
+def _by_grant(actor: Actor, action: Action, resource: Resource, known: Sequence[Grant] | None) -> Decision | None:
     if action not in LEVELS or (action != Action.READ and not _may_write(actor)):
         return None
-    grants = [g for g in _grants(actor, resource.connection) if covers(g, action, resource)]
+    given = grants_of(actor, resource.connection) if known is None else known
+    grants = [g for g in given if covers(g, action, resource)]
     if not grants:
         return None
     who = "you" if any(g.user_id for g in grants) else actor.team
@@ -73,18 +77,21 @@ def _may_write(actor: Actor) -> bool:
     return bool(actor.role) and Role(actor.role).rank >= GRANTED_WRITE_NEEDS.rank
 
 
-def _grants(actor: Actor, connection: str) -> Iterable[Grant]:
+def grants_of(actor: Actor, connection: str) -> list[Grant]:
+    """The grants in force that reach the actor on a connection: theirs, and those of the team they work in."""
     principal = Q(user_id=actor.user_id)
     if actor.role:
         principal |= Q(team__slug=actor.team)
     unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    return Grant.objects.filter(principal & unexpired, connection=connection)
+    return list(Grant.objects.filter(principal & unexpired, connection=connection))
 
 
 def covers(grant: Grant, action: Action, resource: Resource) -> bool:
     """Does a grant reach this action on this resource? A database's grant covers its tables, a prefix's what lies under it.
     A grant on some columns is one to read: it never lets anybody write or manage."""
-    if LEVELS.index(Action(grant.action)) < LEVELS.index(action) or (grant.columns is not None and action != Action.READ):
+    if LEVELS.index(Action(grant.action)) < LEVELS.index(action) or (
+        grant.columns is not None and action != Action.READ
+    ):
         return False
     if grant.resource_kind == "bucket":
         return resource.kind == "bucket" and resource.name.startswith(grant.resource_name)

@@ -1,0 +1,26 @@
+"""python -m portal.cloud.local --root FOLDER --socket PATH: the local cloud's server, in the foreground."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from pythonjsonlogger.json import JsonFormatter
+
+from portal.cloud.local.server import layout_of, serve
+
+
+def main() -> int:
+    """Read the arguments, log to stderr as JSON, a line an event, and serve."""
+    parser = argparse.ArgumentParser(prog="python -m portal.cloud.local", description="Serve a local cloud.")
+    parser.add_argument("--root", type=Path, required=True, help="the folder that holds all its data")
+    parser.add_argument("--socket", type=Path, required=True, help="where to listen; at most 107 bytes")
+    arguments = parser.parse_args()
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    return serve(layout_of(arguments.root, arguments.socket))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -45,7 +45,7 @@ if HOST not in ("127.0.0.1", "localhost", "::1") and not TLS and not INSECURE:
 def _secret() -> str:
     """The key that signs sessions: from the environment, else made once and kept in the data folder, 0600."""
     if chosen := env.str("SKYDECK_SECRET_KEY", ""):
-        return chosen
+        return str(chosen)
     path = DATA / "secret"
     try:
         DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,7 +55,8 @@ def _secret() -> str:
         pass
     except OSError as error:
         raise ImproperlyConfigured(
-            f"The data folder {DATA} cannot be written ({error.strerror}). Make it writable or set SKYDECK_DATA to one that is."
+            f"The data folder {DATA} cannot be written ({error.strerror}). "
+            "Make it writable or set SKYDECK_DATA to one that is."
         ) from None
     return path.read_text()
 
@@ -228,6 +229,8 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }
-SILENCED_SYSTEM_CHECKS = [] if TLS else ["security.W004", "security.W008", "security.W012", "security.W016", "security.W021"]
+SILENCED_SYSTEM_CHECKS = (
+    [] if TLS else ["security.W004", "security.W008", "security.W012", "security.W016", "security.W021"]
+)
 if TLS:
     SILENCED_SYSTEM_CHECKS = ["security.W008"]  # the proxy that ends TLS redirects

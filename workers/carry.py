@@ -8,23 +8,21 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from typing import cast
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from portal.cloud.errors import CloudError, Failure, Temporary
+from portal.cloud.errors import Temporary
 from portal.cloud.ports import Caller, Cloud
 from portal.cloud.registry import connect
 from portal.operations import kinds, ledger
 from portal.operations.conclude import conclude
 from portal.operations.kinds import RemoteKind, WorkerKind
 from portal.operations.models import Operation, State
-from portal.problems import Problem
-from portal.sql.model import SqlError
 from workers import watch
+from workers.failures import failure_of
 
 log = logging.getLogger(__name__)
 FIRST_LOOK = 0.5  # seconds: a short query has ended by then, and nobody waits for the watcher's next round
@@ -46,7 +44,9 @@ def carry_out(operation_id: uuid.UUID) -> None:
             _do(operation, holder, cast(WorkerKind, implementation), cloud)
     except Temporary as error:
         pause = _pause(operation)
-        log.warning("put off", extra={"operation": str(operation.id), "error": error.code, "seconds": pause.total_seconds()})
+        log.warning(
+            "put off", extra={"operation": str(operation.id), "error": error.code, "seconds": pause.total_seconds()}
+        )
         ledger.release(operation, holder, pause)
     except Exception as error:
         conclude(operation, State.FAILED, holder=holder, failure=failure_of(error, operation))
@@ -55,17 +55,6 @@ def carry_out(operation_id: uuid.UUID) -> None:
 def _pause(operation: Operation) -> timedelta:
     """Longer the longer it has waited: a quarter of its age, from 1 to 30 seconds."""
     return min(PAUSE_MAX, max(timedelta(seconds=1), (timezone.now() - operation.created_at) / 4))
-
-
-def failure_of(error: Exception, operation: Operation) -> Failure:
-    """An exception as what people are told. What is ours to mend goes to the log in full, and to them in a sentence."""
-    if isinstance(error, SqlError):
-        return Failure(error.code, error.message, error.line, error.column)
-    if isinstance(error, (CloudError, Problem)):
-        log.warning("failed", extra={"operation": str(operation.id), "error": error.code, "why": error.message})
-        return Failure(error.code.upper(), error.message)
-    log.exception("defect", exc_info=error, extra={"operation": str(operation.id)})
-    return Failure("INTERNAL_ERROR", f"Something broke on our side, not on yours. An admin finds it in the log by {operation.id}.")
 
 
 def _start(operation: Operation, holder: str, kind: RemoteKind, cloud: Cloud) -> None:
@@ -86,8 +75,12 @@ def _do(operation: Operation, holder: str, kind: WorkerKind, cloud: Cloud) -> No
     if not ledger.began(operation, holder):
         return
     with _kept(operation, holder):
-        result = kind.carry_out(operation, cloud, partial(ledger.renew, operation, holder))
+        result = kind.carry_out(operation, cloud, lambda done: _told(operation, holder, done))
     conclude(operation, State.SUCCEEDED, holder=holder, result=result)
+
+
+def _told(operation: Operation, holder: str, done: float) -> None:
+    ledger.renew(operation, holder, done)
 
 
 @contextmanager

@@ -12,13 +12,13 @@ from workers import carry
 log = logging.getLogger(__name__)
 
 
-@broker.task(name=CARRY_OUT)
+@broker.task(name=CARRY_OUT)  # type: ignore[untyped-decorator]
 def carry_out(operation_id: str) -> None:
     """Carry out one operation."""
     carry.carry_out(uuid.UUID(operation_id))
 
 
-@broker.task(name=BEAT)
+@broker.task(name=BEAT)  # type: ignore[untyped-decorator]
 def beat() -> None:
     """A sign of life, for /readyz."""
     Beat.objects.update_or_create(name="worker", defaults={"at": timezone.now()})

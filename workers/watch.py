@@ -25,6 +25,7 @@ from portal.operations import dispatch, kinds, ledger
 from portal.operations.conclude import conclude
 from portal.operations.kinds import RemoteKind
 from portal.operations.models import Beat, Operation, State
+from workers.failures import failure_of
 
 log = logging.getLogger(__name__)
 ROUND = 0.5  # seconds: a round holds its poll this long, so an end is seen at once and a new row within it
@@ -98,7 +99,11 @@ def hold(holder: str) -> bool:
 def running_groups() -> dict[tuple[str, str], list[Operation]]:
     """What clouds run, by connection and kind."""
     groups: dict[tuple[str, str], list[Operation]] = defaultdict(list)
-    rows = Operation.objects.select_related("team", "owner").filter(state__in=(State.SUBMITTED, State.RUNNING)).exclude(ref="")
+    rows = (
+        Operation.objects.select_related("team", "owner")
+        .filter(state__in=(State.SUBMITTED, State.RUNNING))
+        .exclude(ref="")
+    )
     for operation in rows.order_by("created_at"):
         groups[operation.connection, operation.kind].append(operation)
     return groups
@@ -122,8 +127,8 @@ def look(operations: Sequence[Operation], kind: RemoteKind, cloud: Cloud, wait: 
             runner.stop(operation.ref)
     by_ref = {operation.ref: operation for operation in operations}
     for status in runner.poll(list(by_ref), wait=wait):
-        if operation := by_ref.get(status.ref):
-            _apply(operation, kind, cloud, status)
+        if status.ref in by_ref:
+            _apply(by_ref[status.ref], kind, cloud, status)
 
 
 def _apply(operation: Operation, kind: RemoteKind, cloud: Cloud, status: RunStatus) -> None:
@@ -150,10 +155,6 @@ def _end(operation: Operation, kind: RemoteKind, cloud: Cloud, status: RunStatus
     except Temporary as error:  # the next round tries again; the cloud keeps the result
         log.warning("not finished yet", extra={"operation": str(operation.id), "error": error.message})
         return
-    except CloudError as error:
-        state, failure, result = State.FAILED, Failure(error.code, error.message), {}
-    except Exception:
-        log.exception("defect in finish", extra={"operation": str(operation.id)})
-        why = f"Something broke on our side, not on yours. An admin finds it in the log by {operation.id}."
-        state, failure, result = State.FAILED, Failure("INTERNAL_ERROR", why), {}
+    except Exception as error:
+        state, failure, result = State.FAILED, failure_of(error, operation), {}
     conclude(operation, state, result=result, failure=failure)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from ninja import Query, Router, Schema
 
 from portal.access import services
@@ -11,6 +11,7 @@ from portal.accounts.services import actor_of, get_user
 from portal.api.auth import in_team
 from portal.api.operations_http import created
 from portal.api.paging import PageQuery, page
+from portal.api.requests import Request
 from portal.operations.events import stamp
 from portal.problems import Invalid
 
@@ -45,30 +46,32 @@ def show(grant: Grant) -> dict[str, object]:
 
 
 @router.get("/grants", summary="Grants for the caller, and on what their teams own")
-def list_grants(request: HttpRequest, query: Query[PageQuery]) -> dict[str, object]:
-    return page(services.grants(request.actor), query, show)  # type: ignore[attr-defined]
+def list_grants(request: Request, query: Query[PageQuery]) -> dict[str, object]:
+    return page(services.grants(request.actor), query, show)
 
 
 @router.post("/grants", summary="Grant read, write or manage")
-def give_grant(request: HttpRequest, body: GrantIn) -> HttpResponse:
+def give_grant(request: Request, body: GrantIn) -> HttpResponse:
     if body.row_filter is not None:
-        raise Invalid.field("row_filter", "Rows cannot be filtered yet. Grant columns, or a table with the rows wanted.")
+        raise Invalid.field(
+            "row_filter", "Rows cannot be filtered yet. Grant columns, or a table with the rows wanted."
+        )
     actor = in_team(request, body.team)
     grant = services.give(actor, body.principal, body.resource, body.action, body.columns, body.expires_at)
     return created(show(grant))
 
 
 @router.delete("/grants/{int:grant_id}", response={204: None}, summary="Take a grant back")
-def revoke_grant(request: HttpRequest, grant_id: int) -> tuple[int, None]:
-    services.revoke(request.actor, grant_id)  # type: ignore[attr-defined]
+def revoke_grant(request: Request, grant_id: int) -> tuple[int, None]:
+    services.revoke(request.actor, grant_id)
     return 204, None
 
 
 @router.get("/access", summary="May this person do this, and why?")
 def explain(
-    request: HttpRequest, action: str, resource: str, user: str | None = None, team: str | None = None
+    request: Request, action: str, resource: str, user: str | None = None, team: str | None = None
 ) -> dict[str, object]:
-    actor = request.actor  # type: ignore[attr-defined]
+    actor = request.actor
     subject = actor_of(get_user(user), team or "") if user else in_team(request, team)
     decision = services.explain(actor, subject, action, resource)
     columns = sorted(decision.columns) if decision.columns is not None else None

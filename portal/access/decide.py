@@ -69,7 +69,7 @@ def _by_grant(actor: Actor, action: Action, resource: Resource, known: Sequence[
     who = "you" if any(g.user_id for g in grants) else actor.team
     if any(g.columns is None for g in grants):
         return Decision(True, f"It was granted to {who}.")
-    columns = frozenset(name for g in grants for name in g.columns)
+    columns = frozenset(name for g in grants for name in g.columns or ())
     return Decision(True, f"{len(columns)} of its columns were granted to {who}.", columns)
 
 
@@ -87,7 +87,8 @@ def grants_of(actor: Actor, connection: str) -> list[Grant]:
 
 
 def covers(grant: Grant, action: Action, resource: Resource) -> bool:
-    """Does a grant reach this action on this resource? A database's grant covers its tables, a prefix's what lies under it.
+    """Does a grant reach this action on this resource? A database's grant covers its tables, a prefix's what lies
+    under it.
     A grant on some columns is one to read: it never lets anybody write or manage."""
     if LEVELS.index(Action(grant.action)) < LEVELS.index(action) or (
         grant.columns is not None and action != Action.READ

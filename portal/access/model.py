@@ -19,7 +19,8 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """A person at work in one team. `role` is theirs in that team ("" where there is none: nothing is allowed but what a
+    """A person at work in one team. `role` is theirs in that team ("" where there is none: nothing is allowed but
+    what a
     site admin may). `scopes` are a token's; empty means all that the person may."""
 
     user_id: int

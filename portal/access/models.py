@@ -7,7 +7,8 @@ from portal.accounts.models import Team
 
 
 class Grant(models.Model):
-    """One grant. Exactly one of `team` and `user` is set. `resource_kind` and `resource_name` as in access.model.Resource;
+    """One grant. Exactly one of `team` and `user` is set. `resource_kind` and `resource_name` as in
+    access.model.Resource;
     a bucket's name ends in `/`. `columns` is null for all columns. `owner_team` is the team that owns the resource."""
 
     class Level(models.TextChoices):

@@ -1,4 +1,5 @@
-"""From a name in a request (`table:shop.reviews`) to the resource it means. The features are known by dotted name only."""
+"""From a name in a request (`table:shop.reviews`) to the resource it means. The features are known by dotted name
+only."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,7 +36,8 @@ def _finder(kind: str) -> Finder:
 
 
 def find(text: str, connection: str) -> Found:
-    """`bucket:b/prefix/`, `database:d` or `table:d.t`. Invalid where it is none of these, Missing where it is not there."""
+    """`bucket:b/prefix/`, `database:d` or `table:d.t`. Invalid where it is none of these, Missing where it is not
+    there."""
     kind, separator, name = text.partition(":")
     if not separator or kind not in FINDERS or not name:
         raise Invalid.field("resource", "Name it as bucket:name/prefix/, database:name or table:database.table.")

@@ -87,7 +87,8 @@ def revoke(actor: Actor, grant_id: int) -> None:
 
 
 def explain(actor: Actor, subject: Actor, action: str, resource: str) -> Decision:
-    """May `subject` do `action` on `resource`? People ask for themselves, team admins for their team, site admins for all."""
+    """May `subject` do `action` on `resource`? People ask for themselves, team admins for their team, site admins
+    for all."""
     if subject.user_id != actor.user_id and not actor.is_admin:
         own = Membership.objects.filter(user_id=actor.user_id, team__slug=subject.team, role=Role.ADMIN)
         if not own.exists():

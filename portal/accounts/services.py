@@ -1,4 +1,5 @@
-"""The verbs on people, teams, tokens and one-time links. A secret is shown once and kept as SHA-256 of its random bits."""
+"""The verbs on people, teams, tokens and one-time links. A secret is shown once and kept as SHA-256 of its random
+bits."""
 
 import hashlib
 import secrets
@@ -75,7 +76,12 @@ def create_user(actor: Actor | None, username: str, email: str = "", is_admin: b
 
 
 def update_user(
-    actor: Actor, username: str, *, email: str | None = None, is_admin: bool | None = None, is_active: bool | None = None
+    actor: Actor,
+    username: str,
+    *,
+    email: str | None = None,
+    is_admin: bool | None = None,
+    is_active: bool | None = None,
 ) -> User:
     """Change a person. Nobody can take the site's last admin away."""
     require_site_admin(actor)
@@ -219,15 +225,21 @@ def remove_member(actor: Actor, slug: str, username: str) -> None:
 
 
 def _keep_an_admin(membership: Membership, role: str) -> None:
-    others = Membership.objects.select_for_update().filter(team=membership.team, role=Role.ADMIN).exclude(pk=membership.pk)
+    others = (
+        Membership.objects.select_for_update().filter(team=membership.team, role=Role.ADMIN).exclude(pk=membership.pk)
+    )
     if membership.role == Role.ADMIN and role != Role.ADMIN and not others.exists():
-        raise Conflict(f"{membership.user.username} is the last admin of {membership.team.name}. Make somebody else one first.")
+        raise Conflict(
+            f"{membership.user.username} is the last admin of {membership.team.name}. Make somebody else one first."
+        )
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def create_token(user: User, name: str, expires_at: datetime | None = None, scopes: list[str] | None = None) -> tuple[ApiToken, str]:
+def create_token(
+    user: User, name: str, expires_at: datetime | None = None, scopes: list[str] | None = None
+) -> tuple[ApiToken, str]:
     """A bearer token and its secret, which is never to be had again."""
     secret = "sky_" + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(
@@ -249,7 +261,9 @@ def user_of_token(secret: str) -> ApiToken | None:
 
 
 def revoke_token(actor: Actor, token_id: int) -> None:
-    if not ApiToken.objects.filter(pk=token_id, user_id=actor.user_id, revoked_at=None).update(revoked_at=timezone.now()):
+    if not ApiToken.objects.filter(pk=token_id, user_id=actor.user_id, revoked_at=None).update(
+        revoked_at=timezone.now()
+    ):
         raise Missing("There is no such token of yours.")
 
 
@@ -263,7 +277,10 @@ def sign_in_link(username: str) -> str:
         raise Denied(f"{username} is deactivated.")
     secret = secrets.token_urlsafe(32)
     OneTimeLink.objects.create(
-        kind=OneTimeLink.Kind.SIGN_IN, digest=digest(secret), user=user, expires_at=timezone.now() + settings.SIGN_IN_LINK
+        kind=OneTimeLink.Kind.SIGN_IN,
+        digest=digest(secret),
+        user=user,
+        expires_at=timezone.now() + settings.SIGN_IN_LINK,
     )
     return f"/signin/{secret}"
 
@@ -319,6 +336,8 @@ def accept_invitation(secret: str, user: User | None, username: str = "", name: 
 
 
 def _spend(link: OneTimeLink) -> None:
-    spent = OneTimeLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=timezone.now()).update(used_at=timezone.now())
+    spent = OneTimeLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=timezone.now()).update(
+        used_at=timezone.now()
+    )
     if not spent:
         raise Missing("This link was used a moment ago. Ask for a new one.")

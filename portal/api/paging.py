@@ -38,4 +38,7 @@ def page(rows: "QuerySet[Any] | list[Any]", query: PageQuery, show: Callable[[An
     offset = query.position() or 0
     found: list[Model] = list(rows[offset : offset + query.limit + 1])
     more = len(found) > query.limit
-    return {"items": [show(row) for row in found[: query.limit]], "next": cursor(offset + query.limit) if more else None}
+    return {
+        "items": [show(row) for row in found[: query.limit]],
+        "next": cursor(offset + query.limit) if more else None,
+    }

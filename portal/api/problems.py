@@ -1,4 +1,5 @@
-"""Errors as RFC 9457 application/problem+json: type, title, status, detail, code, and errors where a field is at fault."""
+"""Errors as RFC 9457 application/problem+json: type, title, status, detail, code, and errors where a field is at
+fault."""
 
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +14,9 @@ from portal.sql.model import SqlError
 from portal.web.middleware import cloud_status
 
 
-def problem(status: int, detail: str, code: str, errors: list[dict[str, str]] | None = None, **more: Any) -> HttpResponse:
+def problem(
+    status: int, detail: str, code: str, errors: list[dict[str, str]] | None = None, **more: Any
+) -> HttpResponse:
     """One problem document."""
     body = {
         "type": f"urn:skydeck:problem:{code}",
@@ -54,7 +57,10 @@ def install(api: NinjaAPI) -> None:
     @api.exception_handler(ValidationError)
     def on_validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
         errors = [
-            {"field": ".".join(str(part) for part in item["loc"][1:] if part != "body") or "body", "message": item["msg"]}
+            {
+                "field": ".".join(str(part) for part in item["loc"][1:] if part != "body") or "body",
+                "message": item["msg"],
+            }
             for item in error.errors
         ]
         return problem(422, "Some of the input cannot be used.", "invalid", errors)

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 from django.conf import settings
 
@@ -85,7 +86,8 @@ class Live:
     # --- Prefer: wait -------------------------------------------------------------------------------------------------
 
     async def _hold(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on; where the answer is about an operation that goes on and the client would wait, keep it till the end."""
+        """Pass on; where the answer is about an operation that goes on and the client would wait, keep it till the
+        end."""
         with self._news.listen() as news:
             kept = _Kept(send)
             await self._django(scope, receive, kept.send)
@@ -157,8 +159,9 @@ def _concerns(item: dict[str, object], who: dict[str, object]) -> bool:
 async def _next(news: "asyncio.Queue[Item]", timeout: float, gone: "asyncio.Future[None]") -> tuple[Item, bool]:
     """The next news and True, or None and False when the time is over or the client is gone."""
     waiting = asyncio.ensure_future(news.get())
-    done, _ = await asyncio.wait({waiting, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    if waiting in done:
+    both: set[asyncio.Future[Any]] = {waiting, gone}
+    await asyncio.wait(both, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    if waiting.done():
         return waiting.result(), True
     waiting.cancel()
     return None, False

@@ -2,12 +2,13 @@
 
 import uuid
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from ninja import Query, Router
 
 from portal.api.auth import in_team
 from portal.api.operations_http import answer
 from portal.api.paging import PageQuery, page
+from portal.api.requests import Request
 from portal.operations import services
 from portal.operations.events import shown
 
@@ -16,10 +17,10 @@ router = Router(tags=["operations"])
 
 @router.get("/operations", summary="What was started, newest first")
 def list_operations(
-    request: HttpRequest, query: Query[PageQuery], team: str | None = None, state: str = "", kind: str = ""
+    request: Request, query: Query[PageQuery], team: str | None = None, state: str = "", kind: str = ""
 ) -> dict[str, object]:
     """One's own and, with `team`, that team's."""
-    actor = in_team(request, team) if team else request.actor  # type: ignore[attr-defined]
+    actor = in_team(request, team) if team else request.actor
     rows = services.visible(actor)
     if team:
         rows = rows.filter(team__slug=team)
@@ -30,17 +31,19 @@ def list_operations(
     return page(rows, query, shown)
 
 
-@router.get("/operations/{operation_id}", summary="One operation; `Prefer: wait=SECONDS` holds the answer until it ends")
-def get_operation(request: HttpRequest, operation_id: uuid.UUID) -> HttpResponse:
-    return answer(request, services.get(request.actor, operation_id))  # type: ignore[attr-defined]
+@router.get(
+    "/operations/{operation_id}", summary="One operation; `Prefer: wait=SECONDS` holds the answer until it ends"
+)
+def get_operation(request: Request, operation_id: uuid.UUID) -> HttpResponse:
+    return answer(request, services.get(request.actor, operation_id))
 
 
 @router.post("/operations/{operation_id}/cancel", summary="Ask for its end; the state changes once it has ended")
-def cancel_operation(request: HttpRequest, operation_id: uuid.UUID) -> HttpResponse:
-    return answer(request, services.cancel(request.actor, operation_id))  # type: ignore[attr-defined]
+def cancel_operation(request: Request, operation_id: uuid.UUID) -> HttpResponse:
+    return answer(request, services.cancel(request.actor, operation_id))
 
 
 @router.get("/events", summary="The caller's live stream (server-sent events: `event: operation`)")
-def events(request: HttpRequest) -> HttpResponse:
+def events(request: Request) -> HttpResponse:
     """Served by portal/live under ASGI; reached here only where the server cannot stream."""
     return HttpResponse("This server cannot stream. Run Skydeck under ASGI, as `make run` does.", status=501)

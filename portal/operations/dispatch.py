@@ -38,7 +38,9 @@ def ring(operation_id: uuid.UUID) -> None:
     try:
         broker.send_task(CARRY_OUT, args=[str(operation_id)])
     except (OperationalError, OSError) as error:
-        log.warning("the queue is away; the watcher will ring", extra={"operation": str(operation_id), "error": str(error)})
+        log.warning(
+            "the queue is away; the watcher will ring", extra={"operation": str(operation_id), "error": str(error)}
+        )
 
 
 def ring_beat() -> None:

@@ -1,4 +1,5 @@
-"""The kinds of operation, each by the dotted name of what carries it out. This table is all that the ledger knows of features."""
+"""The kinds of operation, each by the dotted name of what carries it out. This table is all that the ledger knows of
+features."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -34,7 +35,8 @@ class RemoteKind(Protocol):
 
 
 class WorkerKind(Protocol):
-    """Work that a worker does by itself in seconds to minutes, under a lease that it renews. Must be idempotent: after a
+    """Work that a worker does by itself in seconds to minutes, under a lease that it renews. Must be idempotent:
+    after a
     crash it is carried out again from the start."""
 
     def carry_out(self, operation: Operation, cloud: Cloud, progress: Callable[[float], None]) -> dict[str, Any]:

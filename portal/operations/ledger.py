@@ -39,7 +39,8 @@ def record(
     idempotency: tuple[str, Any] | None = None,
 ) -> Operation:
     """Write the row, and ring the queue once it is committed. `idempotency` is (key, body): the same again answers the
-    operation that stands; the same key with another body is Conflict. Runs in the caller's transaction if there is one."""
+    operation that stands; the same key with another body is Conflict. Runs in the caller's transaction if there is
+    one."""
     if idempotency and (found := _recorded(owner, *idempotency)):
         return found
     try:
@@ -82,7 +83,8 @@ def _digest(body: Any) -> str:
 
 
 def claimable(now: datetime) -> Q:
-    """Rows that somebody should carry out now: never claimed, given back until a time that is over, or left by the dead."""
+    """Rows that somebody should carry out now: never claimed, given back until a time that is over, or left by the
+    dead."""
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     return Q(state__in=(State.QUEUED, State.RUNNING), ref="", waiting_for="") & free
 
@@ -164,7 +166,8 @@ def ended(
     condition = Q(attempt=operation.attempt, ref=operation.ref, lease_holder=holder, state__in=OPEN)
     now = timezone.now()
     return _update(
-        operation, condition, state=state, result=result or {}, error=error, progress=1.0 if state == State.SUCCEEDED else None,
+        operation, condition,
+        state=state, result=result or {}, error=error, progress=1.0 if state == State.SUCCEEDED else None,
         started_at=operation.started_at or now, finished_at=now, lease_holder="", lease_until=None,
     )  # fmt: skip
 

@@ -24,7 +24,8 @@ OPEN = (State.QUEUED, State.SUBMITTED, State.RUNNING)
 
 
 class Operation(models.Model):
-    """A thing that takes long. The row is the truth; the queue only rings. A query's and a job's id are its operation's."""
+    """A thing that takes long. The row is the truth; the queue only rings. A query's and a job's id are its
+    operation's."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=40)

@@ -8,6 +8,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.house.places import run_folder
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -127,7 +129,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-RUN_FOLDER = DATA / "run"
+RUN_FOLDER = run_folder(DATA)
 REDIS_URL = env.str("REDIS_URL", f"unix://{RUN_FOLDER / 'redis.sock'}?db=0")
 
 # --- clouds -----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from portal.cloud.local.types import Type, duck_type, parse, quoted
 from portal.cloud.ports import Column, Table
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_NO_TEXT = "\x1f\x1e"  # stands in no file that is read as text
 _DATE = r"\d{4}-\d{1,2}-\d{1,2}"
 _PATTERNS = {
     "tinyint": r"[+-]?\d+",
@@ -52,16 +53,17 @@ def relation_sql(table: Table, files: Sequence[Path], columns: Sequence[str]) ->
     return f"SELECT {', '.join(read or ['1 AS _rows'])} FROM {source_sql(table, files)}"  # noqa: S608 - each part is quoted
 
 
-def source_sql(table: Table, files: Sequence[Path]) -> str:
+def source_sql(table: Table, files: Sequence[Path], keep_blanks: bool = False) -> str:
     """The FROM of a table's files, before types: csv gives its columns as text, json each field as JSON text, parquet
-    each column as it is stored, by the names in the files."""
+    each column as it is stored, by the names in the files. With `keep_blanks` a csv field that is there but empty is an
+    empty text, so that NULL tells that the field is missing."""
     shared = [f"[{', '.join(literal(str(file)) for file in files)}]"]
     if table.partition_keys:
         shared += ["hive_partitioning=true", "hive_types_autocast=false"]
     else:
         shared += ["hive_partitioning=false"]
     if table.format == "csv":
-        return f"read_csv({', '.join(shared + _csv_options(table))})"
+        return f"read_csv({', '.join(shared + _csv_options(table, keep_blanks))})"
     if table.format == "parquet":
         return _parquet(table, f"read_parquet({', '.join([*shared, 'union_by_name=true'])})")
     return f"read_json({', '.join(shared + _json_options(table))})"
@@ -106,10 +108,10 @@ def _partition_value(column: Column) -> str:
     return text if kind.name == "varchar" else f"TRY_CAST({text} AS {duck_type(column.type)})"
 
 
-def _csv_options(table: Table) -> list[str]:
+def _csv_options(table: Table, keep_blanks: bool) -> list[str]:
     options = table.options
     quote = options.get("quote", '"')
-    nulls = sorted({"", options.get("null", "")})
+    nulls = [_NO_TEXT] if keep_blanks else sorted({"", options.get("null", "")})
     names = ", ".join(f"{quoted(column.name)}: 'VARCHAR'" for column in table.columns)
     return [
         "auto_detect=false",

@@ -13,15 +13,15 @@ MOST_COLUMNS = 2000
 SAMPLE_ROWS = 20_000
 SAMPLE_CELLS = 1_000_000
 # Words for “no value”: they are NULL in a column that is not text, and never count against its type.
-NULL_WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", r"\N", "-", "?", "#N/A")
-_WORDS = {
+NULLWORDS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", r"\N", "-", "?", "#N/A")
+WORDS = {
     "boolean": "true or false",
     "bigint": "whole numbers",
     "double": "numbers",
     "date": "dates",
     "timestamp": "times",
 }
-_ENOUGH = 0.99  # of the values fit: the rest is shown as rows that do not
+_SHARE = 0.99  # of the values fit: the rest is shown as rows that do not
 
 
 def check_width(name: str, count: int) -> None:
@@ -91,35 +91,37 @@ def _decide(
 ) -> tuple[str, str]:  # fmt: skip
     if count == 0:
         return "varchar", "No value in the sample: kept as text."
-    if _enough(boolean, count):
-        return "boolean", _sentence(boolean, count, "true or false")
-    if codes and (_enough(digits, count) or _enough(number, count)):
+    if enough(boolean, count):
+        return "boolean", sentence(boolean, count, "true or false")
+    if codes and (enough(digits, count) or enough(number, count)):
         return (
             "varchar",
             f"{codes:,} of {count:,} sampled values begin with 0 or +: kept as text so that nothing is lost.",
         )
-    if _enough(whole, count):
-        return "bigint", _sentence(whole, count, "whole numbers")
-    if _enough(digits, count):
+    if enough(whole, count):
+        return "bigint", sentence(whole, count, "whole numbers")
+    if enough(digits, count):
         if (longest or 0) <= 38:
-            return "decimal(38,0)", _sentence(digits, count, "whole numbers too large for bigint")
+            return "decimal(38,0)", sentence(digits, count, "whole numbers too large for bigint")
         return "varchar", "Whole numbers of more than 38 digits: kept as text."
     if fractions == count and scales == 1 and 16 < (longest or 0) <= 38:
-        return f"decimal(38,{scale})", _sentence(count, count, f"numbers of more than 15 digits with {scale} decimals")
-    if _enough(number, count):
-        return "double", _sentence(number, count, "numbers")
-    if _enough(day, count):
-        return "date", _sentence(day, count, "dates (YYYY-MM-DD)")
-    if _enough(time, count):
-        return "timestamp", _sentence(time, count, "dates with times")
+        return f"decimal(38,{scale})", sentence(count, count, f"numbers of more than 15 digits with {scale} decimals")
+    if enough(number, count):
+        return "double", sentence(number, count, "numbers")
+    if enough(day, count):
+        return "date", sentence(day, count, "dates (YYYY-MM-DD)")
+    if enough(time, count):
+        return "timestamp", sentence(time, count, "dates with times")
     return "varchar", f"{count:,} sampled values share no narrower type than text."
 
 
-def _enough(fits: int, count: int) -> bool:
-    return fits >= count * _ENOUGH or (count >= 20 and fits == count - 1)
+def enough(fits: int, count: int) -> bool:
+    """All values but a few fit: 1 in 100, or one of at least 20."""
+    return fits >= count * _SHARE or (count >= 20 and fits == count - 1)
 
 
-def _sentence(fits: int, count: int, what: str) -> str:
+def sentence(fits: int, count: int, what: str) -> str:
+    """Why a column has its type, in words."""
     share = "All" if fits == count else f"{int(fits / count * 1000) / 10:g} % of"
     return f"{share} {count:,} sampled values are {what}."
 

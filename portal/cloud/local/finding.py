@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from portal.cloud.errors import NotFound
+from portal.cloud.errors import NotFound, Rejected
 from portal.cloud.local.names import shorten, split_location
 from portal.cloud.local.reading import HIVE_NULL
 from portal.cloud.local.store import LocalStore
@@ -46,12 +46,14 @@ def settle(store: LocalStore, location: str) -> str:
 def find(store: LocalStore, location: str, keys: Sequence[str] = ()) -> Iterator[Found]:
     """The files under a location in key order, with their values for the partition keys `keys`."""
     bucket, prefix = split_location(location)
+    spelled: list[str] | None = None
     for info, path in store.walk(bucket, prefix):
         if not prefix.endswith("/") and prefix and info.key != prefix:
             continue  # another file whose name merely begins the same
         if info.size and _is_data(info.key[len(prefix) :]):
             values = _values(info.key[len(prefix) :], keys)
             if values is not None:
+                spelled = _one_spelling(spelled, info.key[len(prefix) :], len(keys))
                 yield Found(info.key, info.size, info.etag, values, path)
 
 
@@ -101,6 +103,15 @@ def _pairs(rest: str) -> list[tuple[str, str]]:
 def _values(rest: str, keys: Sequence[str]) -> tuple[str, ...] | None:
     pairs = _pairs(rest)[: len(keys)]
     return tuple(value for _, value in pairs) if [name for name, _ in pairs] == list(keys) else None
+
+
+def _one_spelling(spelled: list[str] | None, rest: str, depth: int) -> list[str]:
+    """The keys as the folders write them. Rejected(MIXED_SCHEMAS) where some write `Day=` and others `day=`."""
+    here = [segment.partition("=")[0] for segment in rest.split("/")[:depth]]
+    if spelled not in (None, here):
+        message = f"Some folders are named {here[0]}=… with other capitals than the rest. Rename them to be all alike."
+        raise Rejected("MIXED_SCHEMAS", message)
+    return here
 
 
 def _type_of(values: set[str]) -> str:

@@ -26,7 +26,7 @@ from portal.cloud.local.sniffing import Sniffed, unreadable
 from portal.cloud.local.types import parse, quoted
 from portal.cloud.ports import Column, Table
 
-DELIMITERS = ",;\t|"
+DELIMITERS = ",;\t|^~"
 _LINES = 1000  # looked at for the dialect
 _EXAMPLES = 5
 _ALL_COUNTED = 2 << 30  # bytes: of more than this only the first rows are checked, and the rows are not counted
@@ -42,6 +42,8 @@ def read(sniffed: Sequence[Sniffed], taken: Sequence[str]) -> dict[str, Any]:
     """As inference.infer; `taken` are names that columns may not have, those of the partition keys."""
     first = sniffed[0]
     delimiter, quote, width, rows = _dialect(first)
+    for file in sniffed:
+        _must_close_quotes(file, delimiter, quote)
     header = _has_header(rows, width)
     if header:
         width = max(width, len(rows[0]))
@@ -64,6 +66,8 @@ def read(sniffed: Sequence[Sniffed], taken: Sequence[str]) -> dict[str, Any]:
         table = replace(table, columns=tuple(Column(name, kind) for name, (kind, _) in typed.items()))
         count, bad, examples = _check(connection, table, sniffed)
     evidence = {name: why for name, (_, why) in typed.items()}
+    if width == 1:
+        evidence[names[0]] += " No delimiter was found: each line is one value."
     if first.encoding == "latin-1":
         evidence[names[0]] += " The file is not UTF-8: its text is read as Latin-1."
     return {
@@ -110,6 +114,19 @@ def _refuse_prose(file: Sniffed, rows: Rows) -> None:
             f"“{file.name}” has no delimiter that fits: with commas its lines have {few} fields. "
             "Save it with commas, semicolons, tabs or | between the fields."
         )
+
+
+def _must_close_quotes(file: Sniffed, delimiter: str, quote: str) -> None:
+    """Rejected(UNREADABLE_FILE) where a quote swallows the rest of the file: its rows would silently be one value."""
+    if not file.whole:
+        return  # the reader itself refuses a value of millions of characters
+    reader = csv.reader([*file.head.splitlines(keepends=True), "\n", "end"], delimiter=delimiter, quotechar=quote)
+    row: list[str] = []
+    start = end = 0
+    for row in reader:
+        start, end = end + 1, reader.line_num
+    if row != ["end"]:
+        raise unreadable(f"“{file.name}” opens a quote in line {start} that never closes. Close it and upload again.")
 
 
 def _quotes_single(head: str) -> bool:
@@ -200,13 +217,14 @@ def _check(
     connection: duckdb.DuckDBPyConnection, table: Table, sniffed: Sequence[Sniffed]
 ) -> tuple[int | None, int, list[list[Any]]]:
     """All rows counted, those that do not fit counted, and the first few of them, by the reader that queries use."""
-    wide = replace(table, columns=(*table.columns, Column(_SURPLUS, "varchar")))
+    several = len(table.columns) > 1  # in a single column a blank line is a row, and no field can be missing
+    wide = replace(table, columns=(*table.columns, Column(_SURPLUS, "varchar"))) if several else table
     partly = sum(os.path.getsize(file.path) for file in sniffed) > _ALL_COUNTED
     total, bad = 0, 0
     examples: list[list[Any]] = []
     misfit = " OR ".join(f"({condition})" for condition in _misfits(table))
     for file in sniffed:
-        source = source_sql(wide, [Path(file.path)], keep_blanks=True)
+        source = source_sql(wide, [Path(file.path)], keep_blanks=several)
         if partly:
             source = f"(SELECT * FROM {source} LIMIT {_CHECKED_ROWS})"  # noqa: S608
         counted = connection.execute(f"SELECT count(*), count(*) FILTER ({misfit}) FROM {source}").fetchone()  # noqa: S608
@@ -221,10 +239,10 @@ def _check(
 
 
 def _misfits(table: Table) -> list[str]:
-    conditions = [f"{quoted(_SURPLUS)} IS NOT NULL"]
-    if len(table.columns) > 1:
-        conditions.append(f"{quoted(table.columns[-1].name)} IS NULL")
-    return conditions + [_misfit(column) for column in table.columns if column.type != "varchar"]
+    ragged = [f"{quoted(_SURPLUS)} IS NOT NULL", f"{quoted(table.columns[-1].name)} IS NULL"]
+    return (ragged if len(table.columns) > 1 else ["false"]) + [
+        _misfit(column) for column in table.columns if column.type != "varchar"
+    ]
 
 
 def _misfit(column: Column) -> str:
@@ -238,10 +256,11 @@ def _examples(
     names = [quoted(column.name) for column in table.columns]
     text = f"concat_ws('', {', '.join(names)})"
     breaks = f"length({text}) - length(replace({text}, chr(10), ''))"
+    surplus = quoted(_SURPLUS) if len(names) > 1 else "NULL"
     typed = [column for column in table.columns if column.type != "varchar"]
     flags = ", ".join([f"({_misfit(column)})" for column in typed] or ["false"])
     rows = connection.execute(
-        f"SELECT line, [{', '.join(names)}], {quoted(_SURPLUS)}, [{flags}] FROM "  # noqa: S608 - names are quoted
+        f"SELECT line, [{', '.join(names)}], {surplus}, [{flags}] FROM "  # noqa: S608 - names are quoted
         f"(SELECT *, row_number() OVER () + coalesce(sum({breaks}) OVER (ROWS UNBOUNDED PRECEDING), 0) - ({breaks}) "
         "AS line "
         f"FROM {source}) WHERE {misfit} LIMIT {most}"

@@ -90,6 +90,8 @@ def _text(stream: BinaryIO, path: str, name: str, compression: str) -> Sniffed:
         raise Rejected("EMPTY_FILE", f"“{name}” holds only blank lines. Upload the file again.")
     whole = len(head) < _HEAD
     kind = _format(text, whole, name)
+    if kind != "csv" and head.startswith(codecs.BOM_UTF8):
+        raise unreadable(f"“{name}” is JSON after a byte-order mark. Save it as UTF-8 without one and upload it again.")
     if kind != "csv" and encoding != "utf-8":
         raise unreadable(f"“{name}” is JSON, but not in UTF-8. Save it in UTF-8 and upload it again.")
     return Sniffed(name, path, kind, encoding, compression, text, whole)
@@ -97,8 +99,10 @@ def _text(stream: BinaryIO, path: str, name: str, compression: str) -> Sniffed:
 
 def _encoding(head: bytes, rest: BinaryIO, name: str) -> str:
     """utf-16 by its mark, utf-8 where all of the file is, latin-1 where it has bytes above 127 that are not UTF-8."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if head.startswith(codecs.BOM_UTF16_LE):
         return "utf-16"
+    if head.startswith(codecs.BOM_UTF16_BE):
+        raise unreadable(f"“{name}” is in big-endian UTF-16, which is not read here. Save it in UTF-8.")
     decoder = codecs.getincrementaldecoder("utf-8")()
     block, line, wide = head, 1, False
     while True:

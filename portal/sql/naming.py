@@ -47,7 +47,6 @@ def analyse(statement: Statement, schema: Schema, database: str) -> Analysis:
     except RecursionError:
         raise SqlError("STATEMENT_TOO_LARGE", "The statement is nested too deeply. Split it up.") from None
     except Exception:
-        import traceback; traceback.print_exc()
         raise SqlError("NOT_SUPPORTED", "The names in this statement could not be resolved. Simplify it.") from None
 
 
@@ -211,7 +210,7 @@ def _trace(column: exp.Column, scope: Scope, found: dict[TableName, set[str]], s
         name = (source.db, source.name)
         if name not in schema or column.name not in schema[name].names:
             return False
-        found[name].add(column.name)
+        found.setdefault(name, set()).add(column.name)
         return True
     if isinstance(source, Scope):
         return True

@@ -1,0 +1,82 @@
+"""CAST, TRY and types: https://trino.io/docs/current/functions/conversion.html"""
+
+from sqlglot import exp
+
+from portal.sql.duck.tree import Rewrite, call, cast, has_type, is_array, literal
+from portal.sql.types import INTEGERS
+
+_FLOATS = (exp.DType.DOUBLE, exp.DType.FLOAT)
+_TEXT = (exp.DType.VARCHAR, exp.DType.TEXT, exp.DType.CHAR)
+
+MACROS = (
+    "t_typeof(t) AS CASE t WHEN 'HUGEINT' THEN 'bigint' WHEN 'FLOAT' THEN 'real' WHEN 'BLOB' THEN 'varbinary' "
+    "WHEN 'TIMESTAMP' THEN 'timestamp(3)' WHEN 'TIMESTAMP WITH TIME ZONE' THEN 'timestamp(3) with time zone' "
+    "WHEN '\"NULL\"' THEN 'unknown' ELSE lower(t) END",
+)
+
+
+def _cast(node: exp.Cast) -> exp.Expr | None:
+    """varchar(n) cuts and char(n) pads; a double is written as Java writes it, and rounded half up to an integer."""
+    kind, value = node.to, node.this
+    if kind.this in _TEXT:
+        text = _text(node, value)
+        if not kind.expressions:
+            return text
+        size = kind.expressions[0].copy()
+        cut = call("left", text or _plain(node, value), size)
+        return call("rpad", cut, size.copy(), " ") if kind.this == exp.DType.CHAR else cut
+    if kind.this in INTEGERS and has_type(value, *_FLOATS):
+        return type(node)(this=call("round", value), to=kind.copy())
+    if kind.this == exp.DType.DECIMAL and not kind.expressions:
+        return type(node)(this=value, to=exp.DataType.build("decimal(38,0)"))
+    if kind.this == exp.DType.JSON:
+        return call("to_json", value)
+    return None
+
+
+def _text(node: exp.Cast, value: exp.Expr) -> exp.Expr | None:
+    if has_type(value, *_FLOATS):
+        return call("t_double_text", cast(value, "DOUBLE"))
+    if has_type(value, exp.DType.JSON):
+        return call("json_extract_string", value, "$")
+    return None if not node.to.expressions else _plain(node, value)
+
+
+def _plain(node: exp.Cast, value: exp.Expr) -> exp.Expr:
+    return type(node)(this=value, to=exp.DataType.build("text"))
+
+
+def _null_safe(node: exp.Expr) -> exp.Expr | None:
+    return None
+
+
+CALLS: dict[str, Rewrite] = {
+    "try": lambda node: call("try", quiet(node.expressions[0])),
+    "typeof": lambda node: call("t_typeof", call("typeof", node.expressions[0])),
+}
+
+NODES: dict[type[exp.Expr], Rewrite] = {exp.Cast: _cast, exp.TryCast: _cast}
+
+LOUD = ("t_idiv", "t_div", "t_mod", "t_ratio", "t_index", "t_key", "t_subscript", "t_split_part", "t_from_base")
+"""Macros that raise errors. TRY cannot hold error(), so within it they fail by a cast that cannot be made."""
+
+
+def quiet(node: exp.Expr) -> exp.Expr:
+    for inner in node.find_all(exp.Anonymous):
+        if inner.name in LOUD:
+            inner.set("this", inner.name + "_quiet")
+    return node
+
+
+def quiet_macros(macros: tuple[str, ...]) -> tuple[str, ...]:
+    """The same macros for use within TRY."""
+    found = []
+    for macro in macros:
+        if macro.split("(", 1)[0] in LOUD:
+            for name in LOUD:
+                macro = macro.replace(f"{name}(", f"{name}_quiet(")
+            found.append(macro.replace("error(", "t_fail("))
+    return ("t_fail(m) AS CASE WHEN CAST(m AS INTEGER) = 0 THEN NULL ELSE NULL END", *found)
+
+
+_ = (is_array, literal, _null_safe)

@@ -1,0 +1,97 @@
+"""Clauses: UNNEST, LIMIT, FETCH, VALUES. https://trino.io/docs/current/sql/select.html"""
+
+from sqlglot import exp
+
+from portal.sql.duck.tree import call, has_type, is_array, literal
+from portal.sql.types import athena_type
+
+
+def unnest(tree: exp.Expr) -> None:
+    """UNNEST of maps gives two columns, of several arrays is as long as the longest, WITH ORDINALITY counts from 1."""
+    for node in list(tree.find_all(exp.Unnest)):
+        if isinstance(node.parent, (exp.Join, exp.From, exp.Lateral)):
+            _unnest(node)
+
+
+def _unnest(node: exp.Unnest) -> None:
+    alias, offset = node.args.get("alias"), node.args.get("offset")
+    names = [column.copy() for column in alias.columns] if alias else []
+    if isinstance(offset, exp.Expr):
+        names.append(exp.to_identifier(offset.name, quoted=True))
+    columns: list[exp.Expr] = []
+    lengths: list[exp.Expr] = []
+    for value in node.expressions:
+        lengths.append(call("cardinality" if _is_map(value) else "len", value.copy()))
+        columns += _columns(value)
+    if offset:
+        longest = call("greatest", *lengths) if len(lengths) > 1 else lengths[0]
+        ends = exp.Add(this=longest, expression=literal(1))
+        columns.append(call("unnest", call("range", literal(1), ends)))
+    if not names:
+        names = [exp.to_identifier(f"_u{place}") for place in range(len(columns))]
+    table = exp.TableAlias(this=alias.this.copy() if alias and alias.this else exp.to_identifier("_u"), columns=names)
+    query = exp.Subquery(this=exp.Select(expressions=columns))
+    if isinstance(node.parent, exp.From):
+        query.set("alias", table)
+        node.replace(query)
+    else:
+        node.replace(exp.Lateral(this=query, alias=table))
+
+
+def _columns(value: exp.Expr) -> list[exp.Expr]:
+    if _is_map(value):
+        return [call("unnest", call(f"map_{part}", value.copy())) for part in ("keys", "values")]
+    fields = _fields(value)
+    if fields:
+        step = exp.to_identifier("t_row")
+        return [
+            call("unnest", call("list_transform", value.copy(), exp.Lambda(this=call("struct_extract", step.copy(), place), expressions=[step.copy()])))
+            for place in fields
+        ]
+    return [call("unnest", value.copy())]
+
+
+def _fields(value: exp.Expr) -> list[exp.Expr | str]:
+    """Names of the fields where the array holds rows of known type; places where a row has no names."""
+    kind = value.type
+    if isinstance(value, exp.Cast):
+        kind = value.to
+    if isinstance(value, exp.Array) and value.expressions and _is_row(value.expressions[0]):
+        return [literal(place + 1) for place in range(len(value.expressions[0].expressions))]
+    inner = kind.expressions[0] if kind is not None and kind.this == exp.DType.ARRAY and kind.expressions else None
+    if not isinstance(inner, exp.DataType) or inner.this != exp.DType.STRUCT:
+        return []
+    return [field.name.lower() for field in inner.expressions]
+
+
+def _is_row(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower() == "row"
+
+
+def _is_map(value: exp.Expr) -> bool:
+    if isinstance(value, exp.Cast):
+        return value.to.this == exp.DType.MAP
+    if isinstance(value, exp.Anonymous):
+        return value.name.lower() in ("map", "map_from_entries", "map_agg", "map_concat", "map_filter", "histogram")
+    return has_type(value, exp.DType.MAP)
+
+
+def limits(tree: exp.Expr) -> None:
+    """FETCH FIRST is LIMIT; WITH TIES keeps whoever ranks as the last; LIMIT ALL is no limit."""
+    for query in list(tree.find_all(exp.Select, exp.SetOperation, exp.Subquery)):
+        limit = query.args.get("limit")
+        if isinstance(limit, exp.Limit) and limit.expression is not None and limit.expression.name.upper() == "ALL":
+            query.set("limit", None)
+        if not isinstance(limit, exp.Fetch):
+            continue
+        options = limit.args.get("limit_options")
+        number = limit.args.get("count") or literal(1)
+        if options is not None and options.args.get("with_ties") and isinstance(query, exp.Select):
+            rank = exp.Window(this=call("rank"), order=query.args["order"].copy())
+            query.set("qualify", exp.Qualify(this=exp.LTE(this=rank, expression=number.copy())))
+            query.set("limit", None)
+        else:
+            query.set("limit", exp.Limit(expression=number.copy()))
+
+
+_ = (athena_type, is_array)

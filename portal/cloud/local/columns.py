@@ -13,7 +13,7 @@ MOST_COLUMNS = 2000
 SAMPLE_ROWS = 20_000
 SAMPLE_CELLS = 1_000_000
 # Words for “no value”: they are NULL in a column that is not text, and never count against its type.
-NULLWORDS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", r"\N", "-", "?", "#N/A")
+NULL_WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", r"\N", "-", "?", "#N/A")
 WORDS = {
     "boolean": "true or false",
     "bigint": "whole numbers",

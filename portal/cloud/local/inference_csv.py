@@ -121,11 +121,11 @@ def _must_close_quotes(file: Sniffed, delimiter: str, quote: str) -> None:
     if not file.whole:
         return  # the reader itself refuses a value of millions of characters
     reader = csv.reader([*file.head.splitlines(keepends=True), "\n", "end"], delimiter=delimiter, quotechar=quote)
-    row: list[str] = []
     start = end = 0
+    last: list[str] = []
     for row in reader:
-        start, end = end + 1, reader.line_num
-    if row != ["end"]:
+        start, end, last = end + 1, reader.line_num, row
+    if last != ["end"]:
         raise unreadable(f"“{file.name}” opens a quote in line {start} that never closes. Close it and upload again.")
 
 

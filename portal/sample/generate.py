@@ -76,7 +76,7 @@ def reviews(seed: int = SEED) -> pa.Table:
 
 
 def events(seed: int = SEED) -> Iterator[tuple[date, pa.Table]]:
-    """5 million clicks, a table a day: event_id, at (UTC), user_id, session_id, product_id, kind (view, search,
+    """5 million clicks, a table a day: event_id, clicked_at (UTC), user_id, session_id, product_id, kind (view, search,
     add_to_cart, purchase), quantity, price (a piece), city, country."""
     draw = np.random.default_rng([seed, 3])
     days = [EVENTS_FROM + timedelta(days=number) for number in range(EVENTS_DAYS)]
@@ -177,7 +177,7 @@ def _day(
     return pa.table(
         {
             "event_id": pa.array(np.arange(first, first + count)),
-            "at": pa.array(np.datetime64(day, "ms") + at, pa.timestamp("ms")),
+            "clicked_at": pa.array(np.datetime64(day, "ms") + at, pa.timestamp("ms")),
             "user_id": pa.array(users + 1),
             "session_id": pa.array(users * 100 + (at // 14_400_000)),
             "product_id": pa.array(product + 1),

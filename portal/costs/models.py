@@ -31,6 +31,11 @@ class Cost(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["team", "day", "service"], condition=models.Q(operation=None), name="one_storage_row_a_day"
+            ),
+        )
         indexes = (models.Index(fields=["team", "day"]),)
         ordering = ("-day", "-created_at")
 

@@ -39,7 +39,7 @@ class Postgres:
         name = f"skydeck_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(host=str(self.folder), user="skydeck", dbname="postgres", autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        return f"postgres://skydeck@{str(self.folder).replace('/', '%2F')}/{name}"
+        return f"postgres://skydeck@/{self.folder}/{name}"  # as django-environ reads the path of a socket
 
     def stop(self) -> None:
         """End the server and remove what it kept."""

@@ -20,6 +20,7 @@ TYPED = frozenset({"COUNT", "SUM", "AVG", "MIN", "MAX", "COALESCE", "IF"})
 class Athena(Trino):
     """Trino with functions by name and Trino's own types of results."""
 
+    INDEX_OFFSET = 0  # a subscript stays the number that was written
     EXPRESSION_METADATA = {**Trino.EXPRESSION_METADATA, **ANNOTATORS}  # noqa: RUF012
 
     def tokenize(self, sql: str, **opts: Any) -> list[Token]:

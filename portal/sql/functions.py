@@ -4,7 +4,7 @@ Source: https://docs.aws.amazon.com/athena/latest/ug/functions-env3.html and
 https://trino.io/docs/current/functions/list.html. A function that is not here is FUNCTION_NOT_FOUND.
 """
 
-ARGUMENT, ARRAY_OF, ELEMENT, UNKNOWN = "=", "array of =", "element of =", None
+ARGUMENT, ARRAY_OF, ELEMENT, MAP, UNKNOWN = "=", "array of =", "element of =", "map", None
 """Types that follow the first argument, and one that is not known before the query runs."""
 
 _FAMILIES: tuple[tuple[str | None, str], ...] = (
@@ -46,11 +46,12 @@ _FAMILIES: tuple[tuple[str | None, str], ...] = (
     (ARGUMENT, "trim_array map_filter any_value arbitrary lag lead first_value last_value nth_value"),
     (ARGUMENT, "map_concat approx_percentile"),
     (ELEMENT, "array_max array_min element_at flatten"),
-    (UNKNOWN, "concat date_add date_trunc row map map_agg multimap_agg map_entries map_from_entries map_keys"),
-    (UNKNOWN, "map_values multimap_from_entries map_union map_zip_with split_to_map split_to_multimap"),
-    (UNKNOWN, "transform transform_keys transform_values zip zip_with reduce reduce_agg sequence repeat ngrams"),
-    (UNKNOWN, "combinations histogram max_by min_by max min numeric_histogram approx_set merge empty_approx_set"),
-    (UNKNOWN, "approx_most_frequent tdigest_agg value_at_quantile qdigest_agg values_at_quantiles array_sum"),
+    (MAP, "map map_agg multimap_agg map_from_entries multimap_from_entries map_union map_zip_with split_to_map"),
+    (MAP, "split_to_multimap transform_keys transform_values histogram approx_most_frequent numeric_histogram"),
+    (UNKNOWN, "concat date_add date_trunc row map_entries map_keys map_values"),
+    (UNKNOWN, "transform zip zip_with reduce reduce_agg sequence repeat ngrams"),
+    (UNKNOWN, "combinations max_by min_by max min approx_set merge empty_approx_set"),
+    (UNKNOWN, "tdigest_agg value_at_quantile qdigest_agg values_at_quantiles array_sum"),
     (UNKNOWN, "sum avg count coalesce if cast try_cast extract"),
 )
 

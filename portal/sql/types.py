@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from portal.sql.functions import ARGUMENT, ARRAY_OF, ELEMENT, RETURNS
+from portal.sql.functions import ARGUMENT, ARRAY_OF, ELEMENT, MAP, RETURNS
 
 INTEGERS = {exp.DType.TINYINT: 3, exp.DType.SMALLINT: 5, exp.DType.INT: 10, exp.DType.BIGINT: 19}
 """Integer types and the digits that a decimal needs to hold them."""
@@ -155,6 +155,10 @@ def _call(annotator: Any, node: exp.Anonymous) -> exp.Expr:
         return set_type(annotator, node, first)
     if rule == ARRAY_OF:
         return set_type(annotator, node, exp.DataType.build("array", expressions=[first.copy()]) if first else None)
+    if rule == MAP:
+        inner = [e.type.expressions[0] for e in node.expressions if e.type is not None and e.type.expressions]
+        pair = [kind.copy() for kind in inner] if node.name.lower() == "map" and len(inner) == 2 else None
+        return set_type(annotator, node, exp.DataType(this=exp.DType.MAP, expressions=pair, nested=True))
     if rule == ELEMENT:
         inner = first.expressions[-1] if first is not None and first.expressions else None
         return set_type(annotator, node, inner.copy() if isinstance(inner, exp.DataType) else None)

@@ -30,7 +30,7 @@ SETTINGS: tuple[str, ...] = (
 _FAMILIES = (numbers, text, dates, nested, aggregates, json, casts)
 _BODIES = tuple(macro for family in _FAMILIES for macro in family.MACROS) + nested.SUBSCRIPT
 MACROS: tuple[str, ...] = tuple(
-    f"CREATE OR REPLACE TEMP MACRO {body}" for body in (*casts.quiet_macros(_BODIES)[:1], *_BODIES, *casts.quiet_macros(_BODIES)[1:])
+    f"CREATE OR REPLACE TEMP MACRO {body}" for body in (*_BODIES, *casts.quiet_macros(_BODIES))
 )
 """Statements that define what the translated SQL calls (`t_…`)."""
 

@@ -89,6 +89,11 @@ def _listagg(node: exp.GroupConcat) -> exp.Expr:
     return call("string_agg", node.this, node.args.get("separator") or "")
 
 
+def _neighbour(kind: type[exp.Lag] | type[exp.Lead], node: exp.Anonymous) -> exp.Expr:
+    """lag and lead as classes, so that IGNORE NULLS is written within their brackets."""
+    return kind(this=node.expressions[0], offset=argument(node, 1), default=argument(node, 2))
+
+
 def _percentile(node: exp.Anonymous) -> exp.Expr:
     if len(node.expressions) != 2:
         raise unavailable("approx_percentile with weights")
@@ -98,7 +103,12 @@ def _percentile(node: exp.Anonymous) -> exp.Expr:
 CALLS: dict[str, Rewrite] = {
     **same("array_agg bool_and bool_or corr covar_pop covar_samp regr_intercept regr_slope count_if histogram"),
     **same("stddev stddev_pop stddev_samp var_pop var_samp variance row_number rank dense_rank ntile percent_rank"),
-    **same("cume_dist lag lead first_value last_value nth_value grouping any_value"),
+    **same("cume_dist grouping any_value"),
+    "first_value": lambda node: exp.FirstValue(this=node.expressions[0]),
+    "last_value": lambda node: exp.LastValue(this=node.expressions[0]),
+    "nth_value": lambda node: exp.NthValue(this=node.expressions[0], offset=node.expressions[1]),
+    "lag": lambda node: _neighbour(exp.Lag, node),
+    "lead": lambda node: _neighbour(exp.Lead, node),
     "every": as_("bool_and"),
     "arbitrary": as_("any_value"),
     "approx_distinct": lambda node: call("approx_count_distinct", node.expressions[0]),
@@ -121,4 +131,3 @@ NODES: dict[type[exp.Expr], Rewrite] = {
     exp.ArgMin: _extreme("arg_min"),
     exp.GroupConcat: _listagg,
 }
-_ = argument

@@ -1,8 +1,10 @@
 """CAST, TRY and types: https://trino.io/docs/current/functions/conversion.html"""
 
+import re
+
 from sqlglot import exp
 
-from portal.sql.duck.tree import Rewrite, call, cast, has_type, is_array, literal
+from portal.sql.duck.tree import Rewrite, call, cast, has_type
 from portal.sql.types import INTEGERS
 
 _FLOATS = (exp.DType.DOUBLE, exp.DType.FLOAT)
@@ -46,19 +48,21 @@ def _plain(node: exp.Cast, value: exp.Expr) -> exp.Expr:
     return type(node)(this=value, to=exp.DataType.build("text"))
 
 
-def _null_safe(node: exp.Expr) -> exp.Expr | None:
-    return None
-
-
 CALLS: dict[str, Rewrite] = {
     "try": lambda node: call("try", quiet(node.expressions[0])),
     "typeof": lambda node: call("t_typeof", call("typeof", node.expressions[0])),
 }
 
-NODES: dict[type[exp.Expr], Rewrite] = {exp.Cast: _cast, exp.TryCast: _cast}
-
 LOUD = ("t_idiv", "t_div", "t_mod", "t_ratio", "t_index", "t_key", "t_subscript", "t_split_part", "t_from_base")
 """Macros that raise errors. TRY cannot hold error(), so within it they fail by a cast that cannot be made."""
+
+
+_TYPED = {
+    "t_index": "list_extract(a, {})",
+    "t_key": "list_extract(map_values(m), {})",
+    "t_split_part": "CAST({} AS VARCHAR)",
+}
+"""How the cast that fails gets the type of the macro's other branch."""
 
 
 def quiet(node: exp.Expr) -> exp.Expr:
@@ -72,11 +76,35 @@ def quiet_macros(macros: tuple[str, ...]) -> tuple[str, ...]:
     """The same macros for use within TRY."""
     found = []
     for macro in macros:
-        if macro.split("(", 1)[0] in LOUD:
-            for name in LOUD:
-                macro = macro.replace(f"{name}(", f"{name}_quiet(")
-            found.append(macro.replace("error(", "t_fail("))
-    return ("t_fail(m) AS CASE WHEN CAST(m AS INTEGER) = 0 THEN NULL ELSE NULL END", *found)
+        header = re.match(r"(\w+)\((\w+)", macro)
+        if header is None or header[1] not in LOUD:
+            continue
+        for name in LOUD:
+            macro = macro.replace(f"{name}(", f"{name}_quiet(")
+        failing = rf"CAST(CAST({header[2]} AS VARCHAR) || \1 AS INTEGER)"
+        found.append(re.sub(r"error\(('[^']*')\)", _TYPED.get(header[1], "{}").format(failing), macro))
+    return tuple(found)
 
 
-_ = (is_array, literal, _null_safe)
+def _comparison(node: exp.Binary) -> exp.Expr | None:
+    """char(n) is compared without the blanks at its end."""
+    if not (has_type(node.this, exp.DType.CHAR) or has_type(node.expression, exp.DType.CHAR)):
+        return None
+    return type(node)(this=call("rtrim", node.this, " "), expression=call("rtrim", node.expression, " "))
+
+
+def _data_type(node: exp.DataType) -> exp.Expr | None:
+    """A timestamp's precision is a type of another name in the engine; Athena's own is always milliseconds."""
+    if node.this in _TIMES and node.expressions:
+        return exp.DataType(this=node.this)
+    return None
+
+
+_TIMES = (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ, exp.DType.TIME, exp.DType.TIMETZ)
+
+NODES: dict[type[exp.Expr], Rewrite] = {
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.DataType: _data_type,
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE), _comparison),
+}

@@ -1,9 +1,12 @@
 """Clauses: UNNEST, LIMIT, FETCH, VALUES. https://trino.io/docs/current/sql/select.html"""
 
+from itertools import count
+
 from sqlglot import exp
 
-from portal.sql.duck.tree import call, has_type, is_array, literal
-from portal.sql.types import athena_type
+from portal.sql.duck.tree import call, has_type, literal
+
+_fresh = count()
 
 
 def unnest(tree: exp.Expr) -> None:
@@ -20,7 +23,7 @@ def _unnest(node: exp.Unnest) -> None:
         names.append(exp.to_identifier(offset.name, quoted=True))
     columns: list[exp.Expr] = []
     lengths: list[exp.Expr] = []
-    for value in node.expressions:
+    for value in [_computed(node, value) for value in node.expressions]:
         lengths.append(call("cardinality" if _is_map(value) else "len", value.copy()))
         columns += _columns(value)
     if offset:
@@ -36,6 +39,29 @@ def _unnest(node: exp.Unnest) -> None:
         node.replace(query)
     else:
         node.replace(exp.Lateral(this=query, alias=table))
+
+
+def _computed(node: exp.Unnest, value: exp.Expr) -> exp.Expr:
+    """An array that is computed from one table's columns becomes a column of that table: UNNEST of a column keeps the
+    order of rows and needs no join."""
+    tables = {column.table for column in value.find_all(exp.Column)}
+    select = node.find_ancestor(exp.Select)
+    if isinstance(value, exp.Column) or len(tables) != 1 or select is None or value.find(exp.Query):
+        return value
+    alias, name = tables.pop(), f"t_list{next(_fresh)}"
+    for place in [select.args.get("from_"), *(select.args.get("joins") or [])]:
+        source = place.this if place is not None else None
+        if not isinstance(source, (exp.Table, exp.Subquery)) or source.alias_or_name != alias:
+            continue
+        if source.args.get("joins") or (isinstance(place, exp.Join) and place.side):
+            continue
+        star = exp.Column(this=exp.Star(), table=exp.to_identifier(alias, quoted=True))
+        wide = exp.Select(expressions=[star, exp.alias_(value.copy(), name)]).from_(source.copy())
+        source.replace(exp.Subquery(this=wide, alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True))))
+        column = exp.column(name, table=alias, quoted=True)
+        column.type = value.to if isinstance(value, exp.Cast) else value.type
+        return column
+    return value
 
 
 def _columns(value: exp.Expr) -> list[exp.Expr]:
@@ -93,5 +119,3 @@ def limits(tree: exp.Expr) -> None:
         else:
             query.set("limit", exp.Limit(expression=number.copy()))
 
-
-_ = (athena_type, is_array)

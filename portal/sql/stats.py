@@ -1,47 +1,71 @@
-"""What is known of a table's files without reading their rows, and its compact form to be kept."""
+"""What is known of a table's files before a statement runs, kept small: one row group a line, columns in parallel."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from portal.cloud.ports import ColumnChunk, FileFacts, RowGroup
+from portal.cloud.ports import FileFacts
+
+Bound = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row group, or a whole file of a format without them. Lists are in the order of `TableStats.columns`."""
+
+    file: int
+    bytes: tuple[int, ...]
+    minimum: tuple[Bound, ...]
+    maximum: tuple[Bound, ...]
 
 
 @dataclass(frozen=True)
 class TableStats:
-    """The facts of all files of a table at one version. Text files have no row groups: they are read whole."""
+    """Files and row groups of one table. `files` are (size, footer bytes, partition values) each.
 
-    files: tuple[FileFacts, ...]
+    `columns` are empty for formats without footers: then a file counts with its whole size.
+    """
+
+    columns: tuple[str, ...]
+    files: tuple[tuple[int, int, tuple[str, ...]], ...]
+    parts: tuple[Part, ...]
 
     @classmethod
     def from_files(cls, files: Iterable[FileFacts]) -> "TableStats":
-        return cls(tuple(files))
+        """Gather the facts of all files; nested fields count for their column."""
+        known = list(files)
+        names = sorted({_top(chunk.column) for f in known for group in f.row_groups for chunk in group.chunks})
+        place = {name: index for index, name in enumerate(names)}
+        parts: list[Part] = []
+        for number, facts in enumerate(known):
+            for group in facts.row_groups:
+                sizes, low, high = [0] * len(names), [None] * len(names), [None] * len(names)
+                bounds: tuple[list[Bound], list[Bound]] = (list(low), list(high))
+                for chunk in group.chunks:
+                    index = place[_top(chunk.column)]
+                    sizes[index] += chunk.bytes
+                    if "." not in chunk.column:
+                        bounds[0][index], bounds[1][index] = chunk.minimum, chunk.maximum
+                parts.append(Part(number, tuple(sizes), tuple(bounds[0]), tuple(bounds[1])))
+            if not facts.row_groups:
+                parts.append(Part(number, (), (), ()))
+        return cls(tuple(names), tuple((f.size, f.footer_bytes, f.partition) for f in known), tuple(parts))
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON: names of columns once, then a list a file, in it a list a row group and a list a chunk."""
-        names = sorted({chunk.column for file in self.files for group in file.row_groups for chunk in group.chunks})
-        number = {name: n for n, name in enumerate(names)}
-        return {"columns": names, "files": [_file(file, number) for file in self.files]}
+    def to_json(self) -> str:
+        """Compact text that `from_json` reads."""
+        parts = [[p.file, p.bytes, p.minimum, p.maximum] for p in self.parts]
+        return json.dumps([self.columns, self.files, parts], separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "TableStats":
-        """The inverse of to_json."""
-        names = data.get("columns", [])
-        return cls(tuple(_read(file, names) for file in data.get("files", [])))
+    def from_json(cls, text: str) -> "TableStats":
+        """Raises ValueError where the text is not of `to_json`."""
+        columns, files, parts = json.loads(text)
+        return cls(
+            tuple(columns),
+            tuple((size, footer, tuple(values)) for size, footer, values in files),
+            tuple(Part(file, tuple(sizes), tuple(low), tuple(high)) for file, sizes, low, high in parts),
+        )
 
 
-def _file(file: FileFacts, number: Mapping[str, int]) -> list[Any]:
-    groups = [
-        [group.rows, [[number[c.column], c.bytes, c.minimum, c.maximum] for c in group.chunks]]
-        for group in file.row_groups
-    ]
-    return [file.key, file.size, file.etag, file.rows, file.footer_bytes, groups, list(file.partition)]
-
-
-def _read(file: list[Any], names: list[str]) -> FileFacts:
-    key, size, etag, rows, footer_bytes, groups, partition = file
-    row_groups = tuple(
-        RowGroup(count, tuple(ColumnChunk(names[n], bytes, low, high) for n, bytes, low, high in chunks))
-        for count, chunks in groups
-    )
-    return FileFacts(key, size, etag, rows, footer_bytes, row_groups, tuple(partition))
+def _top(column: str) -> str:
+    return column.split(".", 1)[0].lower()

@@ -1,5 +1,6 @@
 """What every test may ask for. The data folder of the test process is set in harness/environment.py, before settings load."""
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from tests.harness.house import House
 from tests.harness.people import People, make_people
 from tests.harness.postgres import NoPostgres, Postgres
 from tests.harness.servers import CloudServer, start_redis
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request would bury the rest
 
 
 @pytest.fixture(scope="session")

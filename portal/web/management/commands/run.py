@@ -68,7 +68,9 @@ class Command(BaseCommand):
                 time.sleep(0.5)
             deaths = [*(at for at in deaths if at > time.monotonic() - 60), time.monotonic()]
             if len(deaths) > RESTARTS_A_MINUTE:
-                raise Refused(f"The supervisor died {len(deaths)} times within a minute: see {folder.logs}/supervisord.out")
+                raise Refused(
+                    f"The supervisor died {len(deaths)} times within a minute: see {folder.logs}/supervisord.out"
+                )
             self._say("The supervisor died; starting all again …")
             supervisor.start()
             supervisor.begin("web")

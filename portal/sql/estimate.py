@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.pushdown_predicates import pushdown_predicates
 from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from portal.sql.dialect import Athena
 from portal.sql.model import Analysis, ScanEstimate, TableName, TableScan, TableSchema, Warning
-from portal.sql.naming import mapping
 from portal.sql.pruning import Range, kind_of_type, outcome, read
-from portal.sql.stats import Part, TableStats
+from portal.sql.stats import Bound, Part, TableStats
 
 _WIDE = 8
 _PARQUET_SHARE = 0.35
@@ -39,7 +39,7 @@ def scan(analysis: Analysis, stats: Mapping[TableName, TableStats]) -> ScanEstim
     tree = _pushed_down(analysis)
     scans: dict[TableName, TableScan] = {}
     warnings: list[Warning] = []
-    exact = not any(True for _ in analysis.tree.find_all(exp.Limit, exp.Fetch, exp.Join, exp.In, exp.Exists) if _prunes(_))
+    exact = not any(map(_prunes, analysis.tree.find_all(exp.Limit, exp.Fetch, exp.Join, exp.In, exp.Exists)))
     for use in _uses(tree):
         known = stats.get(use.name)
         schema = analysis.schema[use.name]
@@ -69,9 +69,9 @@ def _pushed_down(analysis: Analysis) -> exp.Expr:
             inner = exists.this.unnest()
             if isinstance(inner, exp.Select) and not inner.args.get("group") and not inner.args.get("distinct"):
                 inner.set("expressions", [exp.alias_(exp.Literal.number(1), "_one")])
-        tree = pushdown_projections(tree, schema=mapping(analysis.schema), dialect=Athena())
+        tree = pushdown_projections(tree)
         return pushdown_predicates(tree, dialect=Athena())
-    except Exception:
+    except SqlglotError:
         return analysis.tree  # without it the estimate is only higher
 
 
@@ -98,11 +98,19 @@ def _use(scope: Scope, alias: str, table: exp.Table, times: int) -> _Use:
     for join in scope.expression.args.get("joins") or []:
         if join.args.get("on") and (not join.side or (join.side == "LEFT" and join.alias_or_name == alias)):
             conditions.append(join.args["on"])
+    conditions = [part for condition in conditions for part in _conjuncts(condition)]
+    conditions = [c for c in conditions if any(column.table == alias for column in c.find_all(exp.Column))]
     return _Use((table.db, table.name), alias, columns, tuple(conditions), times)
 
 
+def _conjuncts(condition: exp.Expr) -> list[exp.Expr]:
+    inner = condition.unnest()
+    return list(inner.flatten()) if isinstance(inner, exp.And) else [inner]
+
+
 def _scan(use: _Use, schema: TableSchema, stats: TableStats) -> TableScan:
-    kept = [part for part in stats.parts if _may_hold(part, use, schema, stats)]
+    kinds = {name: kind_of_type(kind) for name, kind in schema.columns}
+    kept = [part for part in stats.parts if _may_hold(part, use, schema, stats, kinds)]
     size = _size(kept, use.columns, stats) * use.times
     partitions = total = None
     if schema.partition_keys:
@@ -120,9 +128,7 @@ def _size(parts: list[Part], columns: frozenset[str], stats: TableStats) -> int:
     return chunks + sum(stats.files[f][0] if f in whole else stats.files[f][1] for f in files)
 
 
-def _may_hold(part: Part, use: _Use, schema: TableSchema, stats: TableStats) -> bool:
-    kinds = {name: kind_of_type(kind) for name, kind in schema.columns}
-
+def _may_hold(part: Part, use: _Use, schema: TableSchema, stats: TableStats, kinds: Mapping[str, str]) -> bool:
     def kind_of(column: exp.Column) -> str:
         return "time" if column.meta.get("as_days") else kinds.get(column.name, "")
 
@@ -137,7 +143,7 @@ def _may_hold(part: Part, use: _Use, schema: TableSchema, stats: TableStats) -> 
     return all(outcome(condition, range_of, kind_of)[0] for condition in use.conditions)
 
 
-def _bounds(name: str, part: Part, schema: TableSchema, stats: TableStats) -> tuple[object, object]:
+def _bounds(name: str, part: Part, schema: TableSchema, stats: TableStats) -> tuple[Bound, Bound]:
     if name in schema.partition_keys:
         values = stats.files[part.file][2]
         index = schema.partition_keys.index(name)

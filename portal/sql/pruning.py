@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -39,23 +40,23 @@ def outcome(node: exp.Expr, range_of: RangeOf, kind_of: KindOf) -> Outcome:
     if isinstance(node, exp.Boolean):
         return bool(node.this), not node.this
     if isinstance(node, (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)):
-        return _comparison(node, range_of, kind_of)
+        return _comparison(type(node), node.this, node.expression, range_of, kind_of)
     if isinstance(node, exp.Between):
-        low = exp.GTE(this=node.this, expression=node.args["low"])
-        high = exp.LTE(this=node.this, expression=node.args["high"])
-        return outcome(exp.And(this=low, expression=high), range_of, kind_of)
+        a = _comparison(exp.GTE, node.this, node.args["low"], range_of, kind_of)
+        b = _comparison(exp.LTE, node.this, node.args["high"], range_of, kind_of)
+        return a[0] and b[0], a[1] or b[1]
     if isinstance(node, exp.In) and node.expressions:
-        each = [outcome(exp.EQ(this=node.this, expression=e), range_of, kind_of) for e in node.expressions]
+        each = [_comparison(exp.EQ, node.this, e, range_of, kind_of) for e in node.expressions]
         return any(o[0] for o in each), all(o[1] for o in each)
     if isinstance(node, exp.Like):
         return _like(node, range_of, kind_of)
     return UNKNOWN
 
 
-def _comparison(node: exp.Binary, range_of: RangeOf, kind_of: KindOf) -> Outcome:
-    kind, column, other = type(node), _column(node.this), node.expression
+def _comparison(kind: type[exp.Expr], left: exp.Expr, right: exp.Expr, range_of: RangeOf, kind_of: KindOf) -> Outcome:
+    column, other = _column(left), right
     if column is None:
-        kind, column, other = _FLIPPED[type(node)], _column(node.expression), node.this
+        kind, column, other = _FLIPPED[kind], _column(right), left
     if column is None:
         return UNKNOWN
     known, value = range_of(column), constant(other, kind_of(column))
@@ -123,6 +124,7 @@ def kind_of_type(athena: str) -> str:
     return "text" if name in ("varchar", "string", "char") else ""
 
 
+@lru_cache(65536)
 def read(value: str | int | float | Decimal | None, kind: str) -> Value | None:
     """A bound or a literal as something to compare; None where it does not fit the kind."""
     try:

@@ -137,7 +137,7 @@ class Jobs:
             del self._runners[ref]
         if not job.job.exists():
             return RunStatus(ref, RunState.LOST)
-        if ended := job.ended():
+        if ref not in self._runners and (ended := job.ended()):  # ended once its runner is gone too
             self._latest.pop(ref, None)
             return ended
         lock = job.lock_free()

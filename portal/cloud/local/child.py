@@ -1,11 +1,12 @@
 """A child: forked ahead of time, warmed up, given one task, and gone after it.
 
-On its channel it says {"ready": true}, reads one task, answers one line: {"answer": …}, {"failure": {…}, "raw": text
-for the log} or {"error": {…}} where a provider's error was raised. Between the task and the work it limits and fences
-itself.
+On its channel it says {"ready": true}, reads one task, says {"begun": true}, does it and answers one line: {"answer":
+…}, {"failure": {…}, "raw": text for the log}, or {"error": {…}, "raw"} where a provider's error was raised. Between the
+task and the work it limits and fences itself.
 """
 
 import socket
+import sysconfig
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -23,6 +24,10 @@ GRACE_SECONDS = 1.0  # the server kills at the limit itself; these limits stand 
 OVERHEAD = 256 * 1024**2  # threads' stacks and the allocator's arenas: address space, little of it used
 
 
+_LIBRARIES = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
+"""What Python may still load: no secrets are there."""
+
+
 def main(channel: socket.socket) -> None:
     """Warm up, wait for the task, do it. Returns at once where the server closed the channel instead."""
     connection = engine.warm()
@@ -33,6 +38,8 @@ def main(channel: socket.socket) -> None:
         if not line:
             return
         task = unpack(line)
+        stream.write(pack({"begun": True}))
+        stream.flush()
         stream.write(pack(perform(task, connection)))
         stream.flush()
 
@@ -49,7 +56,7 @@ def perform(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict
 
 def _sql(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     files = [Path(file) for table in task["tables"] for file in table["files"]]
-    _confine(task, read=files, write=[Path(task["folder"])])
+    _confine(task, read=[*files, *_LIBRARIES], write=[Path(task["folder"])])
     return engine.run(task, connection)
 
 

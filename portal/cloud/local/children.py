@@ -9,9 +9,11 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from portal.cloud.errors import Temporary
 from portal.cloud.local.wire import LINE_LIMIT, pack, unpack
 
 log = logging.getLogger(__name__)
@@ -19,14 +21,17 @@ log = logging.getLogger(__name__)
 ZYGOTE = "portal.cloud.local.zygote"
 _CODE = Path(__file__).parents[3]
 _WARM_SECONDS = 30.0
+_BEGIN_SECONDS = 60.0  # a machine under load forks slowly
 
 
 class ChildGone(Exception):
-    """A child ended without an answer. `signal` is the number of the signal that killed it, or None."""
+    """A child ended without an answer. `signal` is the number of the signal that killed it, or None; `lost` says that
+    it was not its own end: the zygote died, and all children with it."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(f"wait status {status}")
+    def __init__(self, status: int, lost: bool) -> None:
+        super().__init__(f"wait status {status}{', with its zygote' if lost else ''}")
         self.signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        self.lost = lost
 
 
 class Child:
@@ -48,16 +53,18 @@ class Child:
         except (ValueError, OSError):
             log.warning("child %s said what cannot be read", self.pid)
             self._zygote.kill(self)
-        raise ChildGone(await self.exited)
+        raise ChildGone(await self.exited, self._zygote.gone)
 
-    async def ask(self, task: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Give it its task and wait for the answer. TimeoutError after `seconds`, ChildGone where it died."""
+    async def begin(self, task: dict[str, Any]) -> None:
+        """Give it its task; returns once it has it. ChildGone where it had died before."""
+        with suppress(OSError):  # then there is nothing to hear either
+            self._writer.write(pack(task))
+            await self._writer.drain()
+        await self.hear()
+
+    async def answer(self, seconds: float) -> dict[str, Any]:
+        """The answer to its task. TimeoutError after `seconds`, ChildGone where it died."""
         async with asyncio.timeout(seconds):
-            try:
-                self._writer.write(pack(task))
-                await self._writer.drain()
-            except OSError:
-                raise ChildGone(await self.exited) from None
             return await self.hear()
 
     async def end(self) -> None:
@@ -65,6 +72,8 @@ class Child:
         self._writer.close()
         self._zygote.kill(self)
         await self.exited
+        with suppress(OSError):
+            await self._writer.wait_closed()
 
 
 class Zygote:
@@ -152,7 +161,7 @@ class Zygote:
 
 
 class Pool:
-    """Children kept warm: `take` gives one at once while there are any, and another is forked behind it."""
+    """Children kept warm: a task begins at once while there are any, and another is forked behind it."""
 
     def __init__(self, idle: int, module: str = ZYGOTE) -> None:
         self._module = module
@@ -160,17 +169,31 @@ class Pool:
         self._zygote: Zygote | None = None
         self._filler = asyncio.create_task(self._fill())
 
-    async def take(self) -> Child:
-        """A warm child; whoever takes it ends it. Waits while none is warm; those that died idle are passed over."""
-        while True:
-            child = await self._warm.get()
-            if not child.exited.done():
-                return child
+    async def begin(self, task: dict[str, Any]) -> Child:
+        """A child that has begun the task; whoever calls ends it. Waits while none is warm, and passes over those that
+        died idle. Temporary(LOCAL_CLOUD_BUSY) where none comes."""
+        try:
+            async with asyncio.timeout(_BEGIN_SECONDS):
+                while True:
+                    child = await self._warm.get()
+                    try:
+                        await child.begin(task)
+                        return child
+                    except ChildGone:
+                        await child.end()
+                    except BaseException:
+                        await child.end()
+                        raise
+        except TimeoutError:
+            words = "The local cloud could not start a process for this. Try again in a moment; its log says more."
+            raise Temporary("LOCAL_CLOUD_BUSY", words) from None
 
     async def close(self) -> None:
         """End all children, taken ones too."""
         self._filler.cancel()
         await asyncio.gather(self._filler, return_exceptions=True)
+        while not self._warm.empty():
+            await self._warm.get_nowait().end()
         if self._zygote:
             self._zygote.close()
 

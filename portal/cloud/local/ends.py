@@ -23,6 +23,13 @@ def end_of_process(error: ChildGone | TimeoutError) -> Failure:
     return Failure("GENERIC_INTERNAL_ERROR", "The query ended unexpectedly. Run it again; tell an admin if it repeats.")
 
 
+def end_without_answer(ref: str, error: ChildGone | TimeoutError) -> RunStatus:
+    """The end of a query whose child gave none: lost where it was not its own fault."""
+    if isinstance(error, ChildGone) and error.lost:
+        return RunStatus(ref, RunState.LOST)
+    return RunStatus(ref, RunState.FAILED, failure=end_of_process(error))
+
+
 def end_of_work(ref: str, answer: dict[str, Any]) -> RunStatus:
     """The end that a child's answer tells."""
     if "answer" in answer:

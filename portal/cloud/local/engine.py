@@ -5,6 +5,7 @@ to change any; the statement of the user last. A connection is made with no thre
 only for threads that start after it.
 """
 
+import itertools
 import json
 import time
 from collections.abc import Sequence
@@ -14,18 +15,28 @@ from typing import Any
 import duckdb
 
 from portal.cloud.local.failures import RESULT
-from portal.cloud.local.names_of_result import athena_names, parquet_names
 from portal.cloud.local.reading import literal, relation_sql
 from portal.cloud.local.types import athena_type, quoted
 from portal.cloud.ports import Column, Table
 from portal.sql import duck
 from portal.sql.model import SqlError, TableSchema
+from portal.sql.naming import analyse
+from portal.sql.parsing import parse
 
 ROW_GROUP = 50_000  # rows: a page of a result decodes one row group, at 20 ms or so
 SPILL_BYTES = 4 * 1024**3
 
 # What the file format cannot keep as it is, by the engine's name of the type.
 _STORED_AS = {"HUGEINT": "DECIMAL(38,0)", "UHUGEINT": "DECIMAL(38,0)", "INTERVAL": "VARCHAR", "BIT": "VARCHAR"}
+
+
+def load() -> None:
+    """Load what translating loads on first use, so that children have it from the start."""
+    duck.translate("SELECT 1", {}, "default")
+
+
+Granted = tuple[Table, Sequence[str], Sequence[str]]
+"""A table, the columns that may be read of it, and its files."""
 
 
 def warm() -> duckdb.DuckDBPyConnection:
@@ -51,16 +62,13 @@ def run(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str
     folder = Path(task["folder"])
     target = folder / "result.parquet"
     tables = [(_table(entry["table"]), entry["columns"], entry["files"]) for entry in task["tables"]]
-    sql = duck.translate(task["sql"], _schema(tables), task["database"], tuple(task["parameters"]))
     for table, columns, files in tables:
         _create_view(connection, table, columns, [Path(file) for file in files])
     _lock(connection, task, [file for _, _, files in tables for file in files], target)
     began = time.monotonic()
-    described = connection.execute(f"DESCRIBE {sql}").fetchall()
-    types = [str(row[1]) for row in described]
-    names = athena_names(task["sql"], [str(row[0]) for row in described])
+    sql, names, types = prepare(connection, task, tables)
     try:
-        rows = _copy(connection, sql, parquet_names(names), types, target)
+        rows = _copy(connection, sql, names, types, target)
     except duckdb.IOException:
         if target.exists() and target.stat().st_size >= task["result_bytes"]:
             raise SqlError(RESULT.code, RESULT.message) from None
@@ -73,6 +81,17 @@ def run(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str
         "bytes_scanned": _bytes_read(connection),
         "seconds": round(time.monotonic() - began, 4),
     }
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection, task: dict[str, Any], tables: Sequence[Granted]
+) -> tuple[str, Sequence[str], list[str]]:
+    """The task's statement in the engine's dialect, with the names (Athena's) and the types (the engine's) of its
+    columns. SqlError where it is not to be had, or names what was not granted."""
+    analysis = analyse(parse(task["sql"], tuple(task["parameters"])), _schema(tables), task["database"])
+    sql = duck.render(analysis)
+    types = [str(row[1]) for row in connection.execute(f"DESCRIBE {sql}").fetchall()]
+    return sql, analysis.columns, types
 
 
 def _create_view(con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[str], files: Sequence[Path]) -> None:
@@ -109,16 +128,26 @@ def _copy(
     connection: duckdb.DuckDBPyConnection, sql: str, names: Sequence[str], types: Sequence[str], target: Path
 ) -> int:
     """Write the result and count its rows. Columns are given names that a file can hold: unique and not empty."""
-    aliases = ", ".join(quoted(name) for name in names)
+    columns = [quoted(name) for name in _unique(names)]
+    aliases = ", ".join(columns)
     stored = ", ".join(
-        f"CAST({quoted(name)} AS {_STORED_AS[kind]}) AS {quoted(name)}" if kind in _STORED_AS else quoted(name)
-        for name, kind in zip(names, types, strict=True)
+        f"CAST({column} AS {_STORED_AS[kind]}) AS {column}" if kind in _STORED_AS else column
+        for column, kind in zip(columns, types, strict=True)
     )
     counted = connection.execute(
         f"COPY (SELECT {stored} FROM ({sql}) AS result({aliases})) TO {literal(str(target))} "  # noqa: S608
         f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}, USE_TMP_FILE false)"
     ).fetchone()
     return int(counted[0]) if counted else 0
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """The names as a file can hold them: a second `a` is `a_1`."""
+    unique: list[str] = []
+    for name in names:
+        candidates = (name if count == 0 else f"{name}_{count}" for count in itertools.count())
+        unique.append(next(candidate for candidate in candidates if candidate not in unique))
+    return unique
 
 
 def _bytes_read(connection: duckdb.DuckDBPyConnection) -> int:
@@ -133,7 +162,7 @@ def _table(data: dict[str, Any]) -> Table:
     return Table(**{**data, "columns": columns, "partition_keys": keys})
 
 
-def _schema(tables: Sequence[tuple[Table, Sequence[str], Any]]) -> dict[tuple[str, str], TableSchema]:
+def _schema(tables: Sequence[Granted]) -> dict[tuple[str, str], TableSchema]:
     """What the statement may name: the granted columns alone."""
     return {
         (table.database, table.name): TableSchema(

@@ -57,9 +57,9 @@ class Inspections:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def _ask(self, task: dict[str, Any]) -> dict[str, Any]:
-        child = await self._pool.take()
+        child = await self._pool.begin(task)
         try:
-            answer = await child.ask(task, SECONDS)
+            answer = await child.answer(SECONDS)
         except (ChildGone, TimeoutError) as error:
             log.warning("looking at a file ended: %r", error)
             code = end_of_process(error).code

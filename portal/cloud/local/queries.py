@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from portal.cloud.errors import CloudError, Failure, Rejected
+from portal.cloud.errors import CloudError, Failure, Rejected, Temporary
 from portal.cloud.local.children import Child, ChildGone, Pool
-from portal.cloud.local.ends import end_of_process, end_of_work
+from portal.cloud.local.ends import end_of_work, end_without_answer
 from portal.cloud.local.layout import Layout, sync_folder, write_durably
 from portal.cloud.local.wire import spec_from_json, status_from_json, status_to_json
 from portal.cloud.ports import RunState, RunStatus, SqlSpec, Table, TableRead
@@ -156,6 +156,8 @@ class Queries:
                 raise
             failure = Failure("USER_CANCELLED", "The query was stopped.")
             status = RunStatus(run.ref, RunState.CANCELLED, failure=failure)
+        except Temporary as error:
+            status = RunStatus(run.ref, RunState.FAILED, failure=Failure(error.code, error.message))
         run.settling = True
         try:
             await asyncio.to_thread(self._settle, run.ref, run.token, status)
@@ -164,21 +166,21 @@ class Queries:
 
     async def _run(self, run: Run) -> RunStatus:
         async with self._slots:
-            child = await self._pool.take()
+            self._folder(run.ref).mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(self._layout.journal, "started", run.ref, run.token, "sql")
+            child = await self._pool.begin(run.task)
+            run.state = RunState.RUNNING
             try:
-                run.state = RunState.RUNNING
-                self._folder(run.ref).mkdir(parents=True, exist_ok=True)
-                await asyncio.to_thread(self._layout.journal, "started", run.ref, run.token, "sql")
-                return await self._ask(run, child)
+                return await self._answer(run, child)
             finally:
                 await child.end()
 
-    async def _ask(self, run: Run, child: Child) -> RunStatus:
+    async def _answer(self, run: Run, child: Child) -> RunStatus:
         try:
-            answer = await child.ask(run.task, run.task["seconds"])
+            answer = await child.answer(run.task["seconds"])
         except (ChildGone, TimeoutError) as error:
-            log.warning("query %s: %s", run.ref, repr(error))
-            return RunStatus(run.ref, RunState.FAILED, failure=end_of_process(error))
+            log.warning("query %s: %r", run.ref, error)
+            return end_without_answer(run.ref, error)
         if "raw" in answer:
             log.info("query %s failed: %s", run.ref, answer["raw"])
         return end_of_work(run.ref, answer)

@@ -14,6 +14,7 @@ import traceback
 from importlib import import_module
 from typing import NoReturn
 
+from portal.cloud.local import engine
 from portal.cloud.local.process import die_with_parent
 
 PRELOAD = ("portal.cloud.local.child", "portal.cloud.local.inspect")
@@ -24,6 +25,7 @@ def main(descriptor: int) -> None:
     die_with_parent()
     for name in PRELOAD:
         import_module(name)
+    engine.load()
     serve(socket.socket(fileno=descriptor))
 
 

@@ -52,7 +52,8 @@ class SavedQueryVersion(models.Model):
 
 
 class Share(models.Model):
-    """A saved query shown to one more person or team; `can_edit` lets them change it. Who runs it uses their own rights."""
+    """A saved query shown to one more person or team; `can_edit` lets them change it. Who runs it uses their own
+    rights."""
 
     query = models.ForeignKey(SavedQuery, models.CASCADE, related_name="shares")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+")

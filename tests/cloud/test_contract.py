@@ -3,7 +3,6 @@
 import hashlib
 import io
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +29,9 @@ def local(folder: Path) -> Ports:
 
 
 @pytest.fixture(params=[local], ids=lambda provider: provider.__name__)
-def ports(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ports]:
-    yield request.param(tmp_path)
+def ports(request: pytest.FixtureRequest, tmp_path: Path) -> Ports:
+    made: Ports = request.param(tmp_path)
+    return made
 
 
 @pytest.fixture
@@ -114,8 +114,12 @@ def test_what_is_not_there_is_not_found_and_deleting_it_is_nothing(store: Object
     assert keys(store) == ["a/b"]
 
 
-KEYS = ["a", "a/", "a/b", "a//b", "/a", "a-b", "a.b", "a b", "a\\b", "a%2Fb", "a@", "a~", "%", "é/ü.csv", "日本", "😀", "\ufffd",
-        "A", "k=v/x", "x" * 1024, "y/" * 512, "z" * 200, "z" * 198, "z" * 198 + "/a", "z" * 201, "z" * 201 + "/q", "é" * 512]  # fmt: skip
+KEYS = [
+    "a", "a/", "a/b", "a//b", "/a", "a-b", "a.b", "a b", "a\\b", "a%2Fb", "a@", "a~", "%",
+    "é/ü.csv", "日本", "😀", "\ufffd",
+    "A", "k=v/x", "x" * 1024, "y/" * 512, "z" * 200, "z" * 198, "z" * 198 + "/a", "z" * 201, "z" * 201 + "/q",
+    "é" * 512,
+]  # fmt: skip
 
 
 def test_keys_of_every_shape_live_side_by_side_in_byte_order(store: ObjectStore) -> None:
@@ -164,8 +168,10 @@ def test_listing_folds_folders_and_resumes_after_a_key_or_a_folder(store: Object
 
 def test_paging_at_any_size_gives_all_keys_once(store: ObjectStore) -> None:
     generator = random.Random(3)
-    all_keys = sorted({"/".join(generator.choices(["a", "b-", "b", "ö", "b.c"], k=generator.randint(1, 4))) for _ in range(120)},
-                      key=str.encode)  # fmt: skip
+    names = ["a", "b-", "b", "ö", "b.c"]
+    all_keys = sorted(
+        {"/".join(generator.choices(names, k=generator.randint(1, 4))) for _ in range(120)}, key=str.encode
+    )
     for key in all_keys:
         put(store, key)
     for limit in (1, 7, 1000):

@@ -19,6 +19,8 @@ def disk_errors() -> Iterator[None]:
     """Say what a failing disk means to people; the cause stays in the log."""
     try:
         yield
+    except ConnectionError:
+        raise  # of the stream that was read, not of the disk
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Temporary(

@@ -10,7 +10,7 @@ import duckdb
 from portal.cloud.local.columns import SAMPLE_ROWS, WORDS, check_width, clean, enough, sentence, wrong
 from portal.cloud.local.reading import literal, scalar_sql
 from portal.cloud.local.sniffing import Sniffed, unreadable
-from portal.cloud.local.types import parse, quoted
+from portal.cloud.local.types import normalise, parse, quoted
 
 _EXAMPLES = 5
 _BROKEN = "(json IS NULL OR json_type(json) <> 'OBJECT')"
@@ -78,7 +78,9 @@ def _fields(
         )
     check_width(sniffed[0].name, len(structure))
     return {
-        name: (_nested(kind), "Nested values.") if isinstance(kind, list | dict) and kind else _scalar(connection, name)
+        name: (normalise(_nested(kind)), "Nested values.")
+        if isinstance(kind, list | dict) and kind
+        else _scalar(connection, name)
         for name, kind in structure.items()
         if name.lower() not in taken
     }

@@ -47,7 +47,7 @@ def relation_sql(table: Table, files: Sequence[Path], columns: Sequence[str]) ->
         return f"SELECT {', '.join(empty or ['1 AS _rows'])} WHERE false"
     keys = {column.name for column in table.partition_keys}
     read = [
-        f"{_partition_value(column) if column.name in keys else _value(table, column)} AS {quoted(column.name)}"
+        f"{_key(table, column) if column.name in keys else _value(table, column)} AS {quoted(column.name)}"
         for column in wanted
     ]
     return f"SELECT {', '.join(read or ['1 AS _rows'])} FROM {source_sql(table, files)}"  # noqa: S608 - each part is quoted
@@ -101,9 +101,14 @@ def _value(table: Table, column: Column) -> str:
     return f"TRY_CAST({name} AS {duck_type(column.type)})" if kind.nested else scalar_sql(f"({name} ->> '$')", kind)
 
 
+def _key(table: Table, column: Column) -> str:
+    return quoted(column.name) if table.format == "parquet" else _partition_value(column)
+
+
 def _partition_value(column: Column) -> str:
-    # Folder names reach us encoded once by the store and once by Hive: the engine undoes the first.
-    text = f"nullif(url_decode({quoted(column.name)}), {literal(HIVE_NULL)})"
+    # Folder names reach us encoded once by the store and once by Hive: the engine undoes the first. It also reads
+    # HIVE_NULL as NULL; anything more than a function and a cast here would keep it from skipping files.
+    text = f"url_decode({quoted(column.name)})"
     kind = parse(column.type)
     return text if kind.name == "varchar" else f"TRY_CAST({text} AS {duck_type(column.type)})"
 
@@ -144,6 +149,9 @@ def _json_options(table: Table) -> list[str]:
 
 
 def _parquet(table: Table, read: str) -> str:
-    """Columns that no file has are added as NULL by a union with an empty relation that has them all."""
+    """Columns that no file has are added as NULL by a union with an empty relation that has them all. Partition keys
+    get their types below the union: above it a filter on them would not keep files from being read."""
     names = (f"CAST(NULL AS {duck_type(c.type)}) AS {quoted(field_of(table, c.name))}" for c in table.columns)
-    return f"(SELECT {', '.join(names)} WHERE false UNION ALL BY NAME SELECT * FROM {read})"  # noqa: S608 - each part is quoted
+    keys = ", ".join(f"{_partition_value(key)} AS {quoted(key.name)}" for key in table.partition_keys)
+    replaced = f" REPLACE ({keys})" if keys else ""
+    return f"(SELECT {', '.join(names)} WHERE false UNION ALL BY NAME SELECT *{replaced} FROM {read})"  # noqa: S608 - each part is quoted

@@ -119,7 +119,7 @@ class LocalStore:
         return path_under(self._root / bucket, key)
 
     def put(self, bucket: str, key: str, body: BinaryIO, content_type: str = _UNKNOWN_TYPE) -> ObjectInfo:
-        path = path_under(self._bucket(bucket), key)
+        path = self._inside(bucket, key)
         with disk_errors():
             temporary = self._temporary()
             try:

@@ -1,4 +1,4 @@
-"""What every test may ask for. The data folder of the test process is set in harness/environment.py, before settings load."""
+"""What every test may ask for. The data folder of the test process is set by harness/environment.py."""
 
 import logging
 from collections.abc import Callable, Iterator

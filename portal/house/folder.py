@@ -45,7 +45,9 @@ class Folder:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 found = folder.lstat()
                 if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-                    raise Refused(f"{folder} belongs to somebody else. Remove it, or set SKYDECK_DATA to another folder.")
+                    raise Refused(
+                        f"{folder} belongs to somebody else. Remove it, or set SKYDECK_DATA to another folder."
+                    )
                 folder.chmod(0o700)
                 (folder / ".writable").touch()
                 (folder / ".writable").unlink()
@@ -66,8 +68,8 @@ class Folder:
                 handle.seek(0)
                 holder = handle.read().strip() or "unknown"
                 raise Refused(
-                    f"Skydeck runs on {self.data} already (process {holder}). Stop it with Ctrl-C where it was started or "
-                    f"with “kill {holder}”, or start another on its own folder: SKYDECK_DATA=… SKYDECK_PORT=… make run"
+                    f"Skydeck runs on {self.data} already (process {holder}). Stop it with Ctrl-C where it was started "
+                    f"or with “kill {holder}”, or start another elsewhere: SKYDECK_DATA=… SKYDECK_PORT=… make run"
                 ) from None
             handle.truncate(0)
             handle.write(str(os.getpid()))

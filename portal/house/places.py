@@ -10,8 +10,8 @@ LONGEST_FOLDER = 107 - LONGEST_NAME
 
 
 def run_folder(data: Path) -> Path:
-    """The folder of the sockets: `run` in the data folder or, where that path is too long for a socket, one in /tmp that
-    every process of this user finds by the data folder's name."""
+    """The folder of the sockets: `run` in the data folder or, where that path is too long for a socket, one in /tmp
+    that every process of this user finds by the data folder's name."""
     folder = data / "run"
     if len(os.fsencode(folder)) <= LONGEST_FOLDER:
         return folder

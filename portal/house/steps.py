@@ -22,7 +22,7 @@ READY_SECONDS = 90.0
 
 
 def prepare_database(folder: Folder) -> None:
-    """Bring the tables up to date. On the very first start make a site admin, and remember that the sample is wanted."""
+    """Bring the tables up to date. On the very first start make a site admin, and note that the sample is wanted."""
     call_command("migrate", verbosity=0, interactive=False)
     if not User.objects.exists():
         create_user(None, FIRST_ADMIN, is_admin=True)
@@ -40,7 +40,7 @@ def load_sample(folder: Folder) -> str:
         return ""
     log = folder.logs / "sample.log"
     with open(log, "wb") as out:
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(
             [sys.executable, "manage.py", "sample"],
             cwd=BASE,
             stdin=subprocess.DEVNULL,
@@ -69,7 +69,9 @@ def wait_until_ready(alive: Callable[[], bool]) -> None:
         if not missing:
             return
         if not alive() or time.monotonic() > deadline:
-            raise Refused(f"Skydeck did not become ready ({missing}): the reason is in the logs in {settings.DATA}/logs")
+            raise Refused(
+                f"Skydeck did not become ready ({missing}): the reason is in the logs in {settings.DATA}/logs"
+            )
         time.sleep(0.2)
 
 
@@ -84,7 +86,9 @@ def not_ready() -> str:
         if response.status == 200:
             return ""
         checks = json.loads(body)
-        return ", ".join(f"{name}: {found}" for name, found in checks.items() if found == "no answer") or "web: not ready"
+        return (
+            ", ".join(f"{name}: {found}" for name, found in checks.items() if found == "no answer") or "web: not ready"
+        )
     except (OSError, http.client.HTTPException, ValueError):
         return "web: no answer"
     finally:

@@ -125,8 +125,9 @@ def end_stale(folder: Folder) -> None:
 
 def _runs(pid: int, folder: Folder) -> bool:
     """Is that process a supervisord of this very folder? A number may long belong to somebody else."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        command = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True).stdout if sys.platform != "linux" else b""  # noqa: E501, S603, S607
+    if sys.platform == "linux":
+        file = Path(f"/proc/{pid}/cmdline")
+        command = file.read_bytes() if file.exists() else b""
+    else:
+        command = subprocess.run(["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True).stdout  # noqa: S603
     return b"supervisor" in command and os.fsencode(folder.supervisor_pid) in command

@@ -11,7 +11,12 @@ from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # No chatter to other hosts, and nothing that needs a display or a large /dev/shm.
-ARGUMENTS = ["--disable-background-networking", "--disable-component-update", "--disable-gpu", "--disable-dev-shm-usage"]
+ARGUMENTS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+]
 
 
 def find() -> str | None:

@@ -1,4 +1,4 @@
-"""A whole Skydeck for a test: its own data folder, and each of its programs a real process that can be killed by itself."""
+"""A whole Skydeck for a test: its own data folder, and each of its programs a real process that can be killed."""
 
 import configparser
 import json
@@ -30,8 +30,8 @@ class Visitor:
 
 
 class House:
-    """Programs `redis`, `cloud`, `worker`, `watch`, `web` as supervisord.conf has them, in `programs`. Alice, Bob and the
-    others (harness/people.py) are in `people`. `database_url` "" is SQLite in its folder."""
+    """Programs `redis`, `cloud`, `worker`, `watch`, `web` as supervisord.conf has them, in `programs`. Alice, Bob and
+    the others (harness/people.py) are in `people`. `database_url` "" is SQLite in its folder."""
 
     def __init__(self, database_url: str = "", **settings: str) -> None:
         self.data = Path(tempfile.mkdtemp(prefix="skyhouse-", dir="/tmp"))
@@ -55,9 +55,14 @@ class House:
         for folder in ("run", "logs"):
             (self.data / folder).mkdir(mode=0o700)
         variables = self.environment | json.loads(self._python("-c", _VARIABLES))
-        self.programs = {name: Process(command, self.data / "logs" / name, self.environment) for name, command in _commands(variables)}
+        self.programs = {
+            name: Process(command, self.data / "logs" / name, self.environment)
+            for name, command in _commands(variables)
+        }
         self.manage("migrate", "--verbosity", "0", "--skip-checks")
-        self.people = {name: Visitor(**who) for name, who in json.loads(self._python("-m", "tests.harness.seed")).items()}
+        self.people = {
+            name: Visitor(**who) for name, who in json.loads(self._python("-m", "tests.harness.seed")).items()
+        }
         for program in self.programs.values():
             program.start()
         self.wait_until_ready()

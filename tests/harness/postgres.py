@@ -27,7 +27,9 @@ class Postgres:
             shutil.chown(self.folder, self._user)
         data = self.folder / "data"
         try:
-            self._run([self._programs / "initdb", "-D", data, "-U", "skydeck", "-A", "trust", "-E", "UTF8", "--no-sync"])
+            self._run(
+                [self._programs / "initdb", "-D", data, "-U", "skydeck", "-A", "trust", "-E", "UTF8", "--no-sync"]
+            )
             options = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
             self._run([self._programs / "pg_ctl", "-D", data, "-w", "-l", self.folder / "log", "-o", options, "start"])
         except NoPostgres:
@@ -50,7 +52,12 @@ class Postgres:
         out = self.folder / "out"
         with open(out, "wb") as stream:  # a file, since the server inherits it and a pipe would never end
             done = subprocess.run(
-                [str(word) for word in command], cwd="/", user=self._user or None, stdout=stream, stderr=stream, timeout=60
+                [str(word) for word in command],
+                cwd="/",
+                user=self._user or None,
+                stdout=stream,
+                stderr=stream,
+                timeout=60,
             )
         if done.returncode:
             raise NoPostgres(f"{command[0]} failed: {out.read_text(errors='replace')[-500:]}")

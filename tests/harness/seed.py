@@ -1,4 +1,4 @@
-"""`python -m tests.harness.seed`: makes the people in a house's database; prints each one's token and session as JSON."""
+"""`python -m tests.harness.seed`: makes the people in a house's database; prints their tokens and sessions as JSON."""
 
 import json
 import sys

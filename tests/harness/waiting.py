@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def until(look: Callable[[], T], seconds: float = 30.0, what: str = "", every: float = 0.05) -> T:
-    """The first truthy answer of `look`. AssertionError, saying `what` was waited for and the last answer, when time is over."""
+    """The first truthy answer of `look`. AssertionError, with `what` was waited for, when time is over."""
     deadline = time.monotonic() + seconds
     while True:
         answer = look()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import environ
 import psycopg
 import pytest
 import redis
@@ -32,7 +33,8 @@ def test_a_killed_cloud_server_is_there_again_for_the_next_test(cloud_server: Cl
 
 
 def test_postgres_gives_a_database_for_whoever_asks(postgres_url: str) -> None:
-    with psycopg.connect(postgres_url) as connection:
+    parsed = environ.Env.db_url_config(postgres_url)
+    with psycopg.connect(host=parsed["HOST"], user=parsed["USER"], dbname=parsed["NAME"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 

@@ -22,7 +22,7 @@ RESTARTS_A_MINUTE = 5
 
 class Command(BaseCommand):
     help = "Start Skydeck: redis, the local cloud, workers, the watcher and the web server. Ctrl-C stops them."
-    requires_system_checks: list[str] = []
+    requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         os.umask(0o077)

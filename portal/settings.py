@@ -128,6 +128,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
+    # A file, since Django's default for tests (in memory, one cache for all threads) locks as no real database does.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 RUN_FOLDER = run_folder(DATA)
 REDIS_URL = env.str("REDIS_URL", f"unix://{RUN_FOLDER / 'redis.sock'}?db=0")

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.http import HttpResponse
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 
 from portal.access import services
 from portal.access.models import Grant
@@ -62,9 +62,9 @@ def give_grant(request: Request, body: GrantIn) -> HttpResponse:
 
 
 @router.delete("/grants/{int:grant_id}", response={204: None}, summary="Take a grant back")
-def revoke_grant(request: Request, grant_id: int) -> tuple[int, None]:
+def revoke_grant(request: Request, grant_id: int) -> Status[None]:
     services.revoke(request.actor, grant_id)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/access", summary="May this person do this, and why?")

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.http import HttpResponse
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 
 from portal.accounts import services
 from portal.accounts.models import Membership, Team, User
@@ -93,9 +93,9 @@ def update_user(request: Request, username: str, body: UserPatch) -> dict[str, o
 
 
 @router.delete("/users/{username}", response={204: None}, summary="Deactivate a person (site admins)")
-def deactivate_user(request: Request, username: str) -> tuple[int, None]:
+def deactivate_user(request: Request, username: str) -> Status[None]:
     services.update_user(request.actor, username, is_active=False)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/teams", summary="One's teams; all for a site admin")
@@ -120,9 +120,9 @@ def rename_team(request: Request, slug: str, body: TeamPatch) -> dict[str, objec
 
 
 @router.delete("/teams/{slug}", response={204: None}, summary="Close a team (site admins)")
-def archive_team(request: Request, slug: str) -> tuple[int, None]:
+def archive_team(request: Request, slug: str) -> Status[None]:
     services.archive_team(request.actor, slug)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/teams/{slug}/members", summary="Who is in a team")
@@ -143,9 +143,9 @@ def change_role(request: Request, slug: str, username: str, body: RolePatch) -> 
 
 
 @router.delete("/teams/{slug}/members/{username}", response={204: None}, summary="Take a person out, or leave")
-def remove_member(request: Request, slug: str, username: str) -> tuple[int, None]:
+def remove_member(request: Request, slug: str, username: str) -> Status[None]:
     services.remove_member(request.actor, slug, username)
-    return 204, None
+    return Status(204, None)
 
 
 @router.post("/teams/{slug}/invitations", summary="A link that makes its bearer a member, once (its admins)")

@@ -8,7 +8,9 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$", "Use 1 to 40 lower-case letters, digits and hyphens.")
-USERNAME = RegexValidator(r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$", "Use lower-case letters, digits, dots and hyphens.")
+USERNAME = RegexValidator(
+    r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$", "Use lower-case letters, digits, dots and hyphens."
+)
 
 
 class User(AbstractUser):

@@ -1,5 +1,11 @@
-"""The pages of this feature."""
+"""Costs."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.costs import views
+
+urlpatterns = [
+    path("costs", views.costs, name="costs"),
+    path("costs.csv", views.download, name="costs_csv"),
+    path("costs/budget", views.budget, name="set_budget"),
+]

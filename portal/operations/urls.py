@@ -1,5 +1,11 @@
-"""The pages of this feature."""
+"""Activity."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.operations import views
+
+urlpatterns = [
+    path("activity", views.activity, name="activity"),
+    path("activity/pill", views.pill, name="pill"),
+    path("activity/<uuid:operation_id>/stop", views.stop, name="stop"),
+]

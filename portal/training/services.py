@@ -45,6 +45,12 @@ def estimate(actor: Actor, request: Request) -> Estimate:
     return plans.plan(actor, request).estimate
 
 
+def price(actor: Actor, request: Request) -> Estimate:
+    """As estimate(), of the machine and the time alone, while code and data are still being chosen."""
+    prices = _cloud(actor.connection, actor).prices
+    return plans.price(actor, plans.machine_of(actor, request), request, prices.book(), prices.charges)
+
+
 def launch(actor: Actor, request: Request, idempotency: tuple[str, Any] | None = None) -> Operation:
     """Record the job, with its money held, and let a worker start it."""
     owner = User.objects.get(pk=actor.user_id)

@@ -1,5 +1,12 @@
-"""The pages of this feature."""
+"""Home, search, and the frame's own verbs."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.web import home, views
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("team", views.switch_team, name="switch_team"),
+    path("theme", views.theme, name="theme"),
+    path("search", views.search, name="search"),
+]

@@ -1,9 +1,12 @@
 """How values are written on pages: bytes, money, numbers, durations, states. The same words everywhere."""
 
+import json
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from django import template
+from django.utils import timezone
 
 register = template.Library()
 STATE_WORDS = {
@@ -76,3 +79,85 @@ def state_word(state: str) -> str:
 @register.filter
 def state_icon(state: str) -> str:
     return STATE_ICONS.get(str(state), "circle")
+
+
+KIND_WORDS = {
+    "query.run": "Query", "training.run": "Training", "table.create": "New table",
+    "table.refresh": "Refresh", "table.infer": "Reading a file",
+}  # fmt: skip
+KIND_ICONS = {"query.run": "square-terminal", "training.run": "brain"}
+
+
+@register.filter
+def kind_word(kind: str) -> str:
+    return KIND_WORDS.get(kind, kind)
+
+
+@register.filter
+def kind_icon(kind: str) -> str:
+    return KIND_ICONS.get(kind, "table-2")
+
+
+@register.filter
+def address(operation: Any) -> str:
+    """The page of an operation."""
+    folder = {"query.run": "/query", "training.run": "/training"}.get(operation.kind, "/tables/new")
+    return f"{folder}/{operation.id}"
+
+
+@register.filter
+def took(operation: Any) -> float | None:
+    """Seconds from its start to its end, or till now."""
+    if operation.started_at is None:
+        return None
+    return float(((operation.finished_at or timezone.now()) - operation.started_at).total_seconds())
+
+
+@register.filter
+def cost_of(operation: Any) -> Any:
+    """The cost's row, or None where it has none."""
+    return getattr(operation, "cost", None)
+
+
+@register.filter
+def nano(amount: int | None) -> Decimal | None:
+    """Nano-USD, as the database keeps them, in USD."""
+    return None if amount is None else Decimal(amount) / 1_000_000_000
+
+
+# --- cells of results -------------------------------------------------------------------------------------------------
+
+NUMBER_TYPES = ("tinyint", "smallint", "int", "bigint", "float", "real", "double", "decimal")
+CELL_MAX = 400  # characters of a cell on a page; the download has them all
+
+
+@register.filter
+def is_number(type_name: str) -> bool:
+    """Is it one of Athena's types of numbers?"""
+    return str(type_name).startswith(NUMBER_TYPES)
+
+
+@register.filter
+def cell(value: Any) -> str:
+    """A cell as text: booleans as SQL writes them, nested values as JSON."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    return text if len(text) <= CELL_MAX else f"{text[:CELL_MAX]}…"
+
+
+@register.filter
+def zip_with(left: Any, right: Any) -> list[tuple[Any, Any]]:
+    return list(zip(left, right, strict=True))
+
+
+@register.filter
+def split_words(text: str) -> list[str]:
+    return text.split()
+
+
+@register.filter
+def slashed(name: str) -> str:
+    """`database.table` as in the address of its page."""
+    database, _, table = name.partition(".")
+    return f"{quote(database, safe='')}/{quote(table, safe='')}"

@@ -45,25 +45,25 @@ def products(seed: int = SEED) -> pa.Table:
     )
 
 
-def reviews(seed: int = SEED) -> pa.Table:
+def reviews(seed: int = SEED, count: int = REVIEWS) -> pa.Table:
     """60,000 reviews in order of date: review_id, product_id, category, stars (1 to 5), title, body, helpful_votes,
     reviewed_on. The text tells the stars mostly, not always: people write mixed things and press the wrong star."""
     draw = np.random.default_rng([seed, 2])
     table = products(seed)
     names, categories = table["name"].to_pylist(), table["category"].to_pylist()
-    chosen = draw.zipf(1.3, REVIEWS * 2)
-    chosen = chosen[chosen <= PRODUCTS][:REVIEWS] - 1
-    chosen = np.concatenate([chosen, draw.integers(0, PRODUCTS, REVIEWS - len(chosen))])
+    chosen = draw.zipf(1.3, count * 2)
+    chosen = chosen[chosen <= PRODUCTS][:count] - 1
+    chosen = np.concatenate([chosen, draw.integers(0, PRODUCTS, count - len(chosen))])
     chosen = draw.permutation(PRODUCTS)[chosen]
     quality = draw.normal(0, 0.35, PRODUCTS)[chosen]
     stars = _stars(draw, quality)
-    days = np.sort(draw.integers(0, REVIEWS_DAYS, REVIEWS))
+    days = np.sort(draw.integers(0, REVIEWS_DAYS, count))
     texts = [
         _text(draw, int(star), names[product], categories[product]) for star, product in zip(stars, chosen, strict=True)
     ]
     return pa.table(
         {
-            "review_id": pa.array(range(1, REVIEWS + 1), pa.int64()),
+            "review_id": pa.array(range(1, count + 1), pa.int64()),
             "product_id": pa.array(chosen + 1, pa.int64()),
             "category": [categories[product] for product in chosen],
             "stars": pa.array(stars, pa.int32()),

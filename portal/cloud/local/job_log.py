@@ -1,6 +1,8 @@
 """A job's log: JSON lines of time and text, written by its runner alone, read by anyone; and the metrics in it."""
 
+import contextlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,11 +116,9 @@ def _values(texts: pa.Array, name: str, pattern: str) -> list[tuple[int, float]]
         raise Rejected("BAD_METRIC", words) from error
     values = []
     for row, text in zip(rows.to_pylist(), groups.to_pylist(), strict=True):
-        try:
+        with contextlib.suppress(ValueError):  # the group matched something that is no number
             values.append((row, float(text)))
-        except ValueError:
-            continue  # the group matched something that is no number
-    return values
+    return [(row, value) for row, value in values if math.isfinite(value)]  # JSON knows no nan
 
 
 def _parse(entry: bytes) -> Line:

@@ -9,6 +9,9 @@ from pythonjsonlogger.json import JsonFormatter
 
 from portal.cloud.local.server import layout_of, serve
 
+_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_NAMES = {"asctime": "at", "levelname": "level", "name": "logger", "message": "event"}  # as the portal's own log
+
 
 def main() -> int:
     """Read the arguments, log to stderr as JSON, a line an event, and serve."""
@@ -17,7 +20,7 @@ def main() -> int:
     parser.add_argument("--socket", type=Path, required=True, help="where to listen; at most 107 bytes")
     arguments = parser.parse_args()
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{"))
+    handler.setFormatter(JsonFormatter(_FORMAT, rename_fields=_NAMES))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     return serve(layout_of(arguments.root, arguments.socket))
 

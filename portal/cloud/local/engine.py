@@ -90,7 +90,7 @@ def prepare(
     columns. SqlError where it is not to be had, or names what was not granted."""
     analysis = analyse(parse(task["sql"], tuple(task["parameters"])), _schema(tables), task["database"])
     sql = duck.render(analysis)
-    types = [str(row[1]) for row in connection.execute(f"DESCRIBE {sql}").fetchall()]
+    types = [str(row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM ({sql})").fetchall()]
     return sql, analysis.columns, types
 
 

@@ -98,4 +98,4 @@ def not_ready() -> str:
 def link_for_admin() -> str:
     """A new sign-in link of the site's first admin, as a whole address; without one, where to sign in."""
     admin = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
-    return settings.URL + (sign_in_link(admin.username) if admin else settings.LOGIN_URL)
+    return f"{settings.URL}{sign_in_link(admin.username) if admin else settings.LOGIN_URL}"

@@ -70,7 +70,7 @@ class Supervisor:
 
     def begin(self, program: str) -> None:
         """Start one program; from then on it is started again whenever it dies."""
-        self._rpc().supervisor.startProcess(program, False)
+        rpc(self._folder).supervisor.startProcess(program, False)
 
     @property
     def alive(self) -> bool:
@@ -96,13 +96,15 @@ class Supervisor:
 
     def _answers(self) -> bool:
         try:
-            return bool(self._rpc().supervisor.getState()["statename"] == "RUNNING")
+            return bool(rpc(self._folder).supervisor.getState()["statename"] == "RUNNING")
         except (OSError, RpcError):
             return False
 
-    def _rpc(self) -> Any:
-        socket = f"unix://{self._folder.run}/supervisor.sock"
-        return ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, serverurl=socket))
+
+def rpc(folder: Folder) -> Any:
+    """supervisord's own interface on its socket (http://supervisord.org/api.html)."""
+    socket = f"unix://{folder.run}/supervisor.sock"
+    return ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, serverurl=socket))
 
 
 def end_stale(folder: Folder) -> None:
@@ -111,7 +113,7 @@ def end_stale(folder: Folder) -> None:
         pid = int(folder.supervisor_pid.read_text())
     except (OSError, ValueError):
         return
-    for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
+    for number, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
         deadline = time.monotonic() + patience
         if _runs(pid, folder):
             with contextlib.suppress(ProcessLookupError):

@@ -35,9 +35,9 @@ class House:
 
     def __init__(self, database_url: str = "", **settings: str) -> None:
         self.data = Path(tempfile.mkdtemp(prefix="skyhouse-", dir="/tmp"))
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = _clean_environment() | {
+        self.environment = clean_environment() | {
             "SKYDECK_DATA": str(self.data),
             "SKYDECK_PORT": str(self.port),
             "SKYDECK_WORKERS": "2",
@@ -145,12 +145,14 @@ def _commands(variables: dict[str, str]) -> list[tuple[str, list[str]]]:
     return [(name.partition(":")[2], shlex.split(config[name]["command"] % values)) for name in sections]
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
+    """Ours, without what belongs to a site or to another test."""
     ours = ("SKYDECK_", "DATABASE_URL", "REDIS_URL", "DJANGO_", "HOUSE_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody had a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,8 +1,8 @@
 """`manage.py run`: the whole house on one machine, until Ctrl-C."""
 
+import contextlib
 import os
 import signal
-import sys
 import time
 from types import FrameType
 from typing import Any
@@ -83,11 +83,9 @@ class Command(BaseCommand):
 
     def _say(self, line: str) -> None:
         """To whoever started us, if they still listen: a closed terminal must not keep us from stopping."""
-        try:
+        with contextlib.suppress(OSError):
             self.stdout.write(line)
             self.stdout.flush()
-        except OSError:
-            sys.stdout = self.stdout._out = open(os.devnull, "w")  # noqa: SIM115
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -34,10 +34,21 @@ def harmless(response: HttpResponseBase, name: str) -> None:
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
 
 
-def slice_of(source: BinaryIO, start: int, length: int) -> Iterator[bytes]:
-    """`length` bytes of a seekable reader from `start`, in blocks; closes it at the end, also where nobody reads on."""
-    with source:
+class Slice(Iterator[bytes]):
+    """`length` bytes of a seekable reader from `start`, in blocks. Closes the reader when it is closed, which a
+    response does with what it streams; a generator that was never begun could not."""
+
+    def __init__(self, source: BinaryIO, start: int, length: int) -> None:
+        self._source = source
+        self._left = length
         source.seek(start)
-        while length > 0 and (block := source.read(min(BLOCK, length))):
-            length -= len(block)
-            yield block
+
+    def __next__(self) -> bytes:
+        block = self._source.read(min(BLOCK, self._left)) if self._left else b""
+        if not block:
+            raise StopIteration
+        self._left -= len(block)
+        return block
+
+    def close(self) -> None:
+        self._source.close()

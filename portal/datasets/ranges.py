@@ -6,7 +6,7 @@ from typing import BinaryIO
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.http import http_date, parse_etags
 
-from portal.api.streaming import attachment, harmless, slice_of
+from portal.api.streaming import Slice, attachment, harmless
 from portal.cloud.ports import ObjectInfo
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -17,7 +17,8 @@ def download(request: HttpRequest, info: ObjectInfo, body: BinaryIO) -> HttpResp
     """An object, or the range of it that was asked for, as a file to keep. Closes `body`."""
     etag = f'"{info.etag}"'
     name = info.key.rstrip("/").rpartition("/")[2] or "file"
-    span = _span(request, info.size, etag)
+    asked = _range(request, etag)
+    span = _span(asked, info.size)
     response: HttpResponseBase
     if _unchanged(request, etag):
         body.close()
@@ -28,10 +29,9 @@ def download(request: HttpRequest, info: ObjectInfo, body: BinaryIO) -> HttpResp
         response["Content-Range"] = f"bytes */{info.size}"
     else:
         start, length = span
-        partial = "Range" in request.headers and span != (0, info.size)
-        response = attachment(name, info.content_type, slice_of(body, start, length), status=206 if partial else 200)
+        response = attachment(name, info.content_type, Slice(body, start, length), status=206 if asked else 200)
         response["Content-Length"] = str(length)
-        if partial:
+        if asked:
             response["Content-Range"] = f"bytes {start}-{start + length - 1}/{info.size}"
     harmless(response, name)
     response["ETag"] = etag
@@ -46,17 +46,22 @@ def _unchanged(request: HttpRequest, etag: str) -> bool:
     return "*" in known or etag in (tag.removeprefix("W/") for tag in known)
 
 
-def _span(request: HttpRequest, size: int, etag: str) -> Span | None:
-    """What to send: all, one range, or None where the range lies outside (416). A range of another form, or for another
-    version of the object, is not looked at, as the RFC has it."""
+def _range(request: HttpRequest, etag: str) -> re.Match[str] | None:
+    """The one range that was asked for. One of another form, or for another version of the object, is not looked at, as
+    the RFC has it."""
     match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    if match is None or match[0] == "bytes=-" or request.headers.get("If-Range", etag) != etag:
-        return 0, size
+    if match is None or request.headers.get("If-Range", etag) != etag:
+        return None
     first, last = match.groups()
-    if not first:  # the last so many bytes
-        length = min(int(last), size)
-        return (size - length, length) if length else None
-    start, end = int(first), min(int(last or size), size - 1)
-    if last and int(last) < start:
+    backwards = bool(first and last) and int(last) < int(first)
+    return None if backwards or not (first or last) else match
+
+
+def _span(asked: re.Match[str] | None, size: int) -> Span | None:
+    """What to send: all, the range, or None where it lies outside (416)."""
+    if asked is None:
         return 0, size
-    return (start, end - start + 1) if start < size else None
+    first, last = asked.groups()
+    start = int(first) if first else max(0, size - int(last))  # without a first: the last so many bytes
+    end = min(int(last), size - 1) if first and last else size - 1
+    return (start, end - start + 1) if start <= end else None

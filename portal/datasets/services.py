@@ -60,11 +60,11 @@ def create_bucket(actor: Actor, name: str) -> Bucket:
 def delete_bucket(actor: Actor, name: str) -> None:
     """Remove an empty bucket, and give up the uploads into it. Rejected (Clash) where files are in it."""
     bucket = find(actor, name, Action.WRITE)
-    cloud = _cloud(actor)
-    if not cloud.store.list(name, limit=1).objects:
-        for upload in bucket.uploads.filter(state=Upload.State.OPEN):
-            cloud.store.abort_upload(name, upload.key, upload.provider_ref)
-    claims.give_back(bucket, of_prefix(bucket), lambda: cloud.store.delete_bucket(name))
+    store = _cloud(actor).store
+    open_uploads = list(bucket.uploads.filter(state=Upload.State.OPEN))
+    claims.give_back(bucket, of_prefix(bucket), lambda: store.delete_bucket(name))
+    for upload in open_uploads:
+        store.abort_upload(name, upload.key, upload.provider_ref)
 
 
 # --- objects ----------------------------------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ def start_upload(actor: Actor, bucket: str, key: str, size: int, content_type: s
 
 def part_size(size: int) -> int:
     """Bytes of each part but the last: the usual, or as large as 10,000 parts make it, in whole MiB."""
-    mebibytes = -(-size // (PARTS_MAX * 1024**2))
-    return max(settings.UPLOAD_PART_BYTES, mebibytes * 1024**2)
+    usual: int = settings.UPLOAD_PART_BYTES
+    return usual if size <= usual * PARTS_MAX else -(-size // (PARTS_MAX * 1024**2)) * 1024**2
 
 
 def get_upload(actor: Actor, upload_id: uuid.UUID | str) -> Upload:

@@ -1,4 +1,4 @@
-"""What a statement reads, writes and means: Athena SQL parsed, gated, rewritten. Pure functions; no Django, no engine."""
+"""What a statement reads, writes and means: Athena SQL parsed, gated, rewritten. Pure functions, without Django."""
 
 from portal.sql.model import (
     Analysis,

@@ -5,11 +5,10 @@ scale). A comment behind a call's closing bracket asks it to keep the call as wr
 tokens are marked before they are parsed. What is left is lossless both ways, and functions can be allowed by name.
 """
 
-from typing import Any
-
 from sqlglot import exp
+from sqlglot.dialects.dialect import DialectType
 from sqlglot.dialects.trino import Trino
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from portal.sql.types import ANNOTATORS
 
@@ -23,7 +22,7 @@ class Athena(Trino):
     INDEX_OFFSET = 0  # a subscript stays the number that was written
     EXPRESSION_METADATA = {**Trino.EXPRESSION_METADATA, **ANNOTATORS}  # noqa: RUF012
 
-    def tokenize(self, sql: str, **opts: Any) -> list[Token]:
+    def tokenize(self, sql: str, dialect: DialectType = None) -> list[Token]:
         """Tokens with calls marked, and with the literals that sqlglot would weaken spelled out."""
         return _mark_calls(_plain_literals(Trino().tokenizer().tokenize(sql)))
 

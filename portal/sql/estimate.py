@@ -177,12 +177,16 @@ def _advice(use: _Use, schema: TableSchema, stats: TableStats, found: TableScan,
         sizes = {name: _size(list(stats.parts), frozenset({name}), stats) for name in found.columns}
         largest = max(sizes, key=lambda name: sizes[name])
         if stats.columns:
-            words = f"* reads all {len(found.columns)} columns of {table}. Name those you need: “{largest}” is the largest."
+            words = (
+                f"* reads all {len(found.columns)} columns of {table}. Name those you need: “{largest}” is the largest."
+            )
             share = sizes[largest] / max(sum(sizes.values()), 1)
             advice.append(Warning(words, int(found.bytes * share)))
     if not stats.columns and found.bytes and schema.names:
         share = _PARQUET_SHARE * max(len(found.columns), 1) / len(schema.names)
-        words = f"{table} is {schema.format.upper()} and is read whole. As Parquet only the columns in use would be read."
+        words = (
+            f"{table} is {schema.format.upper()} and is read whole. As Parquet only the columns in use would be read."
+        )
         advice.append(Warning(words, int(found.bytes * (1 - share))))
     return advice
 

@@ -80,7 +80,7 @@ class Analysis:
     """A statement with every name resolved.
 
     `reads` is complete and minimal: a table that is only counted stands there with no column. `columns` are the
-    names of the result, lower-case, `_col0` where the statement gives none. `tree` is qualified; it is not to be changed.
+    names of the result, lower-case, `_col0` where the statement gives none. `tree` is qualified; do not change it.
     """
 
     statement: Statement
@@ -113,7 +113,7 @@ class TableScan:
 
 @dataclass(frozen=True)
 class ScanEstimate:
-    """Bytes that a statement will scan. `exact` is False where it is "at most": the engine may stop or skip at run time."""
+    """Bytes that a statement will scan. `exact` is False where it is "at most": the engine may skip at run time."""
 
     bytes: int
     exact: bool

@@ -70,10 +70,10 @@ def _analyse(statement: Statement, tree: exp.Expr, schema: Schema, database: str
 
 def mapping(schema: Schema) -> MappingSchema:
     """The schema as sqlglot wants it."""
-    tables: dict[str, dict[str, dict[str, exp.DataType]]] = {}
+    tables: dict[str, dict[str, object]] = {}
     for (database, table), known in schema.items():
         tables.setdefault(database, {})[table] = {name.lower(): athena_type(kind) for name, kind in known.columns}
-    return MappingSchema(tables, dialect=Athena(), normalize=False)
+    return MappingSchema(dict(tables), dialect=Athena(), normalize=False)
 
 
 def _catalog_tables(tree: exp.Expr, sql: str) -> Iterator[exp.Table]:
@@ -157,7 +157,7 @@ def _name_outputs(tree: exp.Expr) -> None:
 
 def _finish_names(tree: exp.Expr) -> None:
     """Names of the outermost columns as Athena gives them: `_col` and the place from 0 where there is none."""
-    for place, item in enumerate(_first_select(tree).selects):
+    for place, item in enumerate(_first_select(tree).expressions):
         if item.alias.startswith(_UNNAMED):
             for column in tree.args["order"].find_all(exp.Column) if tree.args.get("order") else ():
                 if not column.table and column.name == item.alias:
@@ -176,7 +176,7 @@ def _outputs(tree: exp.Expr) -> Iterable[str]:
     if isinstance(first, exp.Values):
         row = first.expressions[0]
         return (f"_col{place}" for place in range(len(row.expressions) if isinstance(row, exp.Tuple) else 1))
-    return (item.alias_or_name for item in first.selects)
+    return (item.alias_or_name for item in first.expressions)
 
 
 def _reads(tree: exp.Expr, schema: Schema, sql: str) -> dict[TableName, frozenset[str]]:
@@ -196,7 +196,7 @@ def _reads(tree: exp.Expr, schema: Schema, sql: str) -> dict[TableName, frozense
         if id(column) not in traced and not _is_output(column):
             raise _not_found(column, tree, schema, sql)
     for table in tree.find_all(exp.Table):
-        if table.db and id(table) not in seen_tables or table.db and (table.db, table.name) not in schema:
+        if (table.db and id(table) not in seen_tables) or (table.db and (table.db, table.name) not in schema):
             raise error("NOT_SUPPORTED", f"“{table.name}” cannot stand here.", sql, table)
     for star in tree.find_all(exp.Star):
         if not isinstance(star.parent, exp.Count):
@@ -214,8 +214,8 @@ def _trace(column: exp.Column, scope: Scope, found: dict[TableName, set[str]], s
         return True
     if isinstance(source, Scope):
         return True
-    return column.table in scope.lateral_sources or scope.parent is not None and _trace(
-        column, scope.parent, found, schema, sql
+    return column.table in scope.lateral_sources or (
+        scope.parent is not None and _trace(column, scope.parent, found, schema, sql)
     )
 
 
@@ -254,7 +254,9 @@ def _not_found(column: exp.Column, tree: exp.Expr, schema: Schema, sql: str) -> 
         words = f"There is no table or alias “{column.table}” here that has a column “{name}”."
         return error("COLUMN_NOT_FOUND", words, sql, column)
     if not column.table and name in queries:
-        words = f"“{name}” is a name that SELECT gives; WHERE, GROUP BY and HAVING cannot use it. Repeat the expression."
+        words = (
+            f"“{name}” is a name that SELECT gives; WHERE, GROUP BY and HAVING cannot use it. Repeat the expression."
+        )
         return error("COLUMN_NOT_FOUND", words, sql, column)
     near = suggestion(name, [k for k in known if k != name])
     return error("COLUMN_NOT_FOUND", f"There is no column “{name}”.{near}", sql, column)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from portal.sql import allowed
 from portal.sql.dialect import Athena
@@ -88,7 +88,7 @@ def _select(sql: str, tokens: list[Token], parameters: Sequence[str]) -> Stateme
 
 
 def _explain(sql: str, rest: list[Token], parameters: Sequence[str]) -> Statement:
-    if rest and rest[0].text.upper() in ("ANALYZE", "VERBOSE") or rest[0:1] and rest[0].text == "(":
+    if (rest and rest[0].text.upper() in ("ANALYZE", "VERBOSE")) or (rest[0:1] and rest[0].text == "("):
         raise SqlError("NOT_SUPPORTED", "EXPLAIN takes a statement and no options here.", *at(sql, rest[0].start))
     if not rest:
         raise SqlError("SYNTAX_ERROR", "EXPLAIN needs a statement behind it.")
@@ -142,11 +142,12 @@ def _bind(tokens: list[Token], parameters: Sequence[str], marks: int) -> list[To
 def _literal_tokens(text: str, number: int) -> list[Token]:
     """The tokens of one literal, in brackets: read, checked and written anew, so that nothing else can slip in."""
     try:
-        tree = ATHENA.parse(f"SELECT {text}")
-        value = tree[0].expressions[0] if len(tree) == 1 and isinstance(tree[0], exp.Select) else None
-        only = value is not None and len(tree[0].expressions) == 1 and len([a for a in tree[0].args.values() if a]) == 1
-        if value is not None and only and is_literal(value):
-            return ATHENA.tokenize(f"({value.sql(ATHENA, comments=False)})")
+        trees = ATHENA.parse(f"SELECT {text}")
+        query = trees[0] if len(trees) == 1 else None
+        if isinstance(query, exp.Select) and [key for key, given in query.args.items() if given] == ["expressions"]:
+            values = query.expressions
+            if len(values) == 1 and is_literal(values[0]):
+                return ATHENA.tokenize(f"({values[0].sql(ATHENA, comments=False)})")
     except Exception:  # noqa: S110  what cannot be read is no literal
         pass
     raise SqlError(

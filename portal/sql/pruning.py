@@ -26,7 +26,7 @@ _FLIPPED: dict[type[exp.Expr], type[exp.Expr]] = {
 
 
 def outcome(node: exp.Expr, range_of: RangeOf, kind_of: KindOf) -> Outcome:
-    """What a condition can come to over rows whose columns lie in the ranges given. What is not understood is unknown."""
+    """What a condition can come to over rows whose columns lie in these ranges. What is not understood is unknown."""
     node = node.unnest()
     if isinstance(node, exp.And):
         a, b = (outcome(side, range_of, kind_of) for side in (node.this, node.expression))

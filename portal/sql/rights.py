@@ -86,7 +86,8 @@ def _filter_rows(table: exp.Table, analysis: Analysis, row_filter: str) -> None:
 def _predicate(known: TableSchema, name: TableName, row_filter: str) -> exp.Expr:
     """A row filter, read and resolved against its own table alone. SqlError INVALID_PARAMETER."""
     try:
-        statement = parse(f"SELECT 1 FROM \"{name[0]}\".\"{name[1]}\" WHERE ({row_filter}\n)")
+        source = exp.table_(name[1], db=name[0], quoted=True).sql(Athena())
+        statement = parse("SELECT 1 FROM " + source + " WHERE (" + row_filter + "\n)")
         tree = analyse(statement, {name: known}, name[0]).tree
         where = tree.args["where"].this
         plain = len([value for value in tree.args.values() if value]) == 3

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/athena/latest/ug/show-tables.html and its neighbours
 """
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from portal.sql.model import SqlError, Statement
 from portal.sql.places import at

@@ -20,7 +20,7 @@ Precision = tuple[int, int]
 
 @lru_cache(2048)
 def athena_type(text: str) -> exp.DataType:
-    """A type from Athena's name of it (`decimal(12,2)`, `array(varchar)`, Hive's `array<string>` too). Do not change it."""
+    """A type from Athena's name of it (`decimal(12,2)`, `array(varchar)`, Hive's `array<string>`). Do not change it."""
     return exp.DataType.build(text, dialect="trino", udt=False)
 
 
@@ -160,8 +160,8 @@ def _call(annotator: Any, node: exp.Anonymous) -> exp.Expr:
         pair = [kind.copy() for kind in inner] if node.name.lower() == "map" and len(inner) == 2 else None
         return set_type(annotator, node, exp.DataType(this=exp.DType.MAP, expressions=pair, nested=True))
     if rule == ELEMENT:
-        inner = first.expressions[-1] if first is not None and first.expressions else None
-        return set_type(annotator, node, inner.copy() if isinstance(inner, exp.DataType) else None)
+        element = first.expressions[-1] if first is not None and first.expressions else None
+        return set_type(annotator, node, element.copy() if isinstance(element, exp.DataType) else None)
     return set_type(annotator, node, rule)
 
 

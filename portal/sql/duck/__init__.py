@@ -73,7 +73,8 @@ def render(analysis: Analysis) -> str:
         queries.limits(holder)
         queries.unnest(holder)
         _rewrite(holder)
-        return holder.this.sql("duckdb", comments=False)
+        text: str = holder.this.sql("duckdb", comments=False)
+        return text
     except SqlError:
         raise
     except Exception:
@@ -93,7 +94,9 @@ def _rewrite(holder: exp.Expr) -> None:
             node.replace(replacement)
 
 
-_OWN = frozenset("unnest struct_extract list_transform len range greatest map_keys map_values string_agg".split())
+_OWN = frozenset(
+    ["unnest", "struct_extract", "list_transform", "len", "range", "greatest", "map_keys", "map_values", "string_agg"]
+)
 
 
 def _call(node: exp.Anonymous) -> exp.Expr | None:

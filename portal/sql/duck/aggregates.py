@@ -15,7 +15,7 @@ MACROS = (
 
 
 def averages(tree: exp.Expr) -> None:
-    """avg of a decimal is sum / count, exactly, in the argument's own scale: done before all else, around OVER and FILTER."""
+    """avg of a decimal is sum / count, exactly, in the argument's own scale: done first, around OVER and FILTER."""
     for average in list(tree.find_all(exp.Avg)):
         argument_ = average.this.expressions[0] if isinstance(average.this, exp.Distinct) else average.this
         size = precision(argument_.type)
@@ -27,7 +27,11 @@ def averages(tree: exp.Expr) -> None:
         total = _as(outer, average, exp.Sum(this=average.this.copy()))
         number = _as(outer, average, exp.Count(this=average.this.copy(), big_int=True))
         ratio = exact_ratio(total, size[1], number, 0, size[1])
-        outer.replace(exp.Case(ifs=[exp.If(this=exp.EQ(this=number.copy(), expression=literal(0)), true=exp.Null())], default=ratio))
+        outer.replace(
+            exp.Case(
+                ifs=[exp.If(this=exp.EQ(this=number.copy(), expression=literal(0)), true=exp.Null())], default=ratio
+            )
+        )
 
 
 def _as(outer: exp.Expr, average: exp.Expr, other: exp.Expr) -> exp.Expr:
@@ -64,9 +68,7 @@ def _pairs(name: str) -> Rewrite:
             raise unavailable(f"{node.name.lower()} with FILTER or OVER")
         key, value = node.expressions
         pairs = (("k", key), ("v", value))
-        entry = exp.Struct(
-            expressions=[exp.PropertyEQ(this=exp.to_identifier(n), expression=e) for n, e in pairs]
-        )
+        entry = exp.Struct(expressions=[exp.PropertyEQ(this=exp.to_identifier(n), expression=e) for n, e in pairs])
         known = exp.Not(this=exp.Is(this=key.copy(), expression=exp.Null()))
         return call(name, exp.Filter(this=call("array_agg", entry), expression=exp.Where(this=known)))
 

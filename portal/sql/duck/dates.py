@@ -1,6 +1,7 @@
 """Days and times: https://trino.io/docs/current/functions/datetime.html"""
 
 import re
+from collections.abc import Callable
 
 from sqlglot import exp
 
@@ -35,15 +36,65 @@ UNITS = {
 }
 
 _MYSQL = {
-    **dict(zip("YymdHMSjTpWabc", ("%Y", "%y", "%m", "%d", "%H", "%B", "%S", "%j", "%H:%M:%S", "%p", "%A", "%a", "%b", "%-m"), strict=True)),
-    **{"e": "%-d", "f": "%f", "h": "%I", "I": "%I", "i": "%M", "k": "%-H", "l": "%-I", "r": "%I:%M:%S %p", "s": "%S"},
-    **{"v": "%V", "x": "%G", "%": "%%"},
-}  # fmt: skip
+    "Y": "%Y",
+    "y": "%y",
+    "M": "%B",
+    "b": "%b",
+    "m": "%m",
+    "c": "%-m",
+    "d": "%d",
+    "e": "%-d",
+    "j": "%j",
+    "H": "%H",
+    "k": "%-H",
+    "h": "%I",
+    "I": "%I",
+    "l": "%-I",
+    "i": "%M",
+    "s": "%S",
+    "S": "%S",
+    "f": "%f",
+    "p": "%p",
+    "T": "%H:%M:%S",
+    "r": "%I:%M:%S %p",
+    "W": "%A",
+    "a": "%a",
+    "v": "%V",
+    "x": "%G",
+    "%": "%%",
+}
 _JODA = {
-    **{"yyyy": "%Y", "YYYY": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%-m", "dd": "%d"},
-    **{"d": "%-d", "HH": "%H", "H": "%-H", "hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M", "ss": "%S", "s": "%-S"},
-    **{"SSSSSS": "%f", "SSS": "%g", "a": "%p", "EEEE": "%A", "EEE": "%a", "E": "%a", "xxxx": "%G", "ww": "%V"},
-    **{"e": "%u", "DDD": "%j", "D": "%-j", "y": "%Y", "Z": "%z", "ZZ": "%z"},
+    "yyyy": "%Y",
+    "YYYY": "%Y",
+    "yy": "%y",
+    "MMMM": "%B",
+    "MMM": "%b",
+    "MM": "%m",
+    "M": "%-m",
+    "dd": "%d",
+    "d": "%-d",
+    "HH": "%H",
+    "H": "%-H",
+    "hh": "%I",
+    "h": "%-I",
+    "mm": "%M",
+    "m": "%-M",
+    "ss": "%S",
+    "s": "%-S",
+    "SSSSSS": "%f",
+    "SSS": "%g",
+    "a": "%p",
+    "EEEE": "%A",
+    "EEE": "%a",
+    "E": "%a",
+    "xxxx": "%G",
+    "ww": "%V",
+    "e": "%u",
+    "DDD": "%j",
+    "D": "%-j",
+    "y": "%Y",
+    "Z": "%z",
+    "ZZ": "%z",
 }
 
 
@@ -74,12 +125,12 @@ def joda_format(pattern: str) -> str:
     return re.sub(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z']", piece, pattern)
 
 
-def _formatted(name: str, read: Rewrite | None, convert: object) -> Rewrite:
+def _formatted(name: str, convert: Callable[[str], str]) -> Callable[[exp.Anonymous], exp.Expr]:
     def rewrite(node: exp.Anonymous) -> exp.Expr:
         pattern = text_of(argument(node, 1))
         if pattern is None:
             raise unavailable(f"{node.name.lower()} with a pattern that is not a literal")
-        return call(name, node.expressions[0], convert(pattern))  # type: ignore[operator]
+        return call(name, node.expressions[0], convert(pattern))
 
     return rewrite
 
@@ -122,12 +173,10 @@ def _interval(node: exp.Interval) -> exp.Expr:
     if name not in UNITS or not re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
         raise wrong("INTERVAL", "INTERVAL '3' DAY")
     if "." in text:
-        return call(UNITS[name], cast(literal(text), "DOUBLE")) if name == "second" else _refuse_fraction()
+        if name != "second":
+            raise wrong("INTERVAL", "with a whole number, as in INTERVAL '3' DAY")
+        return call(UNITS[name], cast(literal(text), "DOUBLE"))
     return call(UNITS[name], int(text))
-
-
-def _refuse_fraction() -> exp.Expr:
-    raise wrong("INTERVAL", "with a whole number, as in INTERVAL '3' DAY")
 
 
 def _span(first: str, text: str) -> exp.Expr:
@@ -187,23 +236,38 @@ def field(name: str, value: exp.Expr) -> exp.Expr:
 
 
 _FIELDS = {
-    **{name: name for name in "year quarter month day hour minute second millisecond timezone_hour".split()},
-    **{"day_of_month": "day", "day_of_week": "isodow", "dow": "isodow", "day_of_year": "dayofyear"},
-    **{"doy": "dayofyear", "week": "week", "week_of_year": "week", "year_of_week": "isoyear", "yow": "isoyear"},
+    **{
+        name: name
+        for name in ["year", "quarter", "month", "day", "hour", "minute", "second", "millisecond", "timezone_hour"]
+    },
+    "day_of_month": "day",
+    "day_of_week": "isodow",
+    "dow": "isodow",
+    "day_of_year": "dayofyear",
+    "doy": "dayofyear",
+    "week": "week",
+    "week_of_year": "week",
+    "year_of_week": "isoyear",
+    "yow": "isoyear",
     "timezone_minute": "timezone_minute",
 }
 
+
+def _field_call(node: exp.Anonymous) -> exp.Expr:
+    return field(node.name.lower(), node.expressions[0])
+
+
 CALLS: dict[str, Rewrite] = {
-    **{name: (lambda node, name=name: field(name, node.expressions[0])) for name in _FIELDS},
+    **dict.fromkeys(_FIELDS, _field_call),
     **same("now"),
     "date": lambda node: cast(node.expressions[0], "DATE"),
     "date_add": _date_add,
     "date_diff": _date_diff,
     "date_trunc": _date_trunc,
-    "date_format": _formatted("strftime", None, mysql_format),
-    "date_parse": _formatted("strptime", None, mysql_format),
-    "format_datetime": _formatted("strftime", None, joda_format),
-    "parse_datetime": lambda node: cast(_formatted("strptime", None, joda_format)(node) or node, "TIMESTAMPTZ"),
+    "date_format": _formatted("strftime", mysql_format),
+    "date_parse": _formatted("strptime", mysql_format),
+    "format_datetime": _formatted("strftime", joda_format),
+    "parse_datetime": lambda node: cast(_formatted("strptime", joda_format)(node), "TIMESTAMPTZ"),
     "to_unixtime": as_("epoch"),
     "from_unixtime": _from_unixtime,
     "at_timezone": as_("t_at_zone"),

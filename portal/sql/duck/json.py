@@ -55,7 +55,9 @@ CALLS: dict[str, Rewrite] = {
     "json_array_length": as_("json_array_length"),
     "json_array_contains": as_("t_json_contains"),
     "json_array_get": lambda node: call(
-        "json_extract", node.expressions[0], exp.DPipe(this=exp.DPipe(this=literal("$["), expression=node.expressions[1]), expression=literal("]"))
+        "json_extract",
+        node.expressions[0],
+        exp.DPipe(this=exp.DPipe(this=literal("$["), expression=node.expressions[1]), expression=literal("]")),
     ),
     "is_json_scalar": as_("t_json_is_scalar"),
 }

@@ -7,7 +7,7 @@ from itertools import count
 
 from sqlglot import exp
 
-from portal.sql.duck.tree import Rewrite, argument, as_, call, cast, has_type, is_array, literal, same, unavailable
+from portal.sql.duck.tree import Rewrite, argument, as_, call, cast, has_type, is_array, same, unavailable
 
 MACROS = (
     "t_slice(a, s, n) AS list_slice(a, s, CASE WHEN s < 0 THEN len(a) + s + n ELSE s + n - 1 END)",
@@ -122,9 +122,9 @@ def _array_sort(node: exp.Anonymous) -> exp.Expr:
 def _subscript(node: exp.Bracket) -> exp.Expr:
     """`a[i]` outside the array and `m[k]` of a key that is not there are errors in Trino."""
     value, index = node.this, node.expressions[0]
-    if has_type(value, exp.DType.MAP) or isinstance(value, exp.Anonymous) and value.name in _MAPS:
+    if has_type(value, exp.DType.MAP) or (isinstance(value, exp.Anonymous) and value.name in _MAPS):
         return call("t_key", value, index)
-    if has_type(value, exp.DType.STRUCT) or isinstance(value, exp.Anonymous) and value.name == "row":
+    if has_type(value, exp.DType.STRUCT) or (isinstance(value, exp.Anonymous) and value.name == "row"):
         return call("struct_extract", value, index)
     if is_array(value):
         return call("t_index", value, index)
@@ -141,7 +141,9 @@ def _element_at(node: exp.Anonymous) -> exp.Expr:
     value, index = node.expressions
     if is_array(value):
         return call("list_extract", value, index)
-    return call("map_extract_value" if has_type(value, exp.DType.MAP) or _is_map(value) else "t_element", *node.expressions)
+    return call(
+        "map_extract_value" if has_type(value, exp.DType.MAP) or _is_map(value) else "t_element", *node.expressions
+    )
 
 
 def _is_map(node: exp.Expr) -> bool:
@@ -150,10 +152,6 @@ def _is_map(node: exp.Expr) -> bool:
 
 def _array_join(node: exp.Anonymous) -> exp.Expr:
     return call("t_join_null" if len(node.expressions) == 3 else "t_join", *node.expressions)
-
-
-def _concat_maps(node: exp.Anonymous) -> exp.Expr:
-    return call("map_concat", *node.expressions)
 
 
 def _sequence(node: exp.Anonymous) -> exp.Expr:
@@ -165,14 +163,10 @@ def _sequence(node: exp.Anonymous) -> exp.Expr:
     return cast(whole, "DATE[]") if has_type(low, exp.DType.DATE) else whole
 
 
-def _contains(node: exp.Anonymous) -> exp.Expr:
-    return call("list_contains", *node.expressions)
-
-
 CALLS: dict[str, Rewrite] = {
     **same("cardinality flatten map_from_entries map_entries map_keys map_values row"),
     "map": as_("map"),
-    "map_concat": _concat_maps,
+    "map_concat": as_("map_concat"),
     "map_filter": _over_map,
     "transform_keys": _over_map,
     "transform_values": _over_map,
@@ -199,18 +193,17 @@ CALLS: dict[str, Rewrite] = {
         _lambda("t_x", exp.NEQ(this=exp.to_identifier("t_x"), expression=node.expressions[1])),
     ),
     "arrays_overlap": as_("list_has_any"),
-    "contains": _contains,
+    "contains": as_("list_contains"),
     "element_at": _element_at,
     "slice": as_("t_slice"),
     "sequence": _sequence,
     "repeat": lambda node: call("repeat", exp.Array(expressions=[node.expressions[0]]), node.expressions[1]),
     "ngrams": as_("t_ngrams"),
-    "shuffle": lambda node: call("list_sort", node.expressions[0], call("random")),
 }
-del CALLS["shuffle"]
 
 NODES: dict[type[exp.Expr], Rewrite] = {
     exp.Bracket: _subscript,
-    exp.Tuple: lambda node: call("row", *node.expressions) if not isinstance(node.parent, (exp.In, exp.Values)) else None,
+    exp.Tuple: lambda node: (
+        call("row", *node.expressions) if not isinstance(node.parent, (exp.In, exp.Values)) else None
+    ),
 }
-_ = literal

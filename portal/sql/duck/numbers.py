@@ -103,7 +103,7 @@ def _keep_integers(name: str) -> Rewrite:
     """floor, ceil and their like give an integer for an integer."""
 
     def rewrite(node: exp.Expr) -> exp.Expr:
-        value = node.this if not isinstance(node, exp.Anonymous) else node.expressions[0]
+        value: exp.Expr = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
         rest = node.expressions[1:] if isinstance(node, exp.Anonymous) else []
         if value.type is not None and value.type.this in INTEGERS:
             return value

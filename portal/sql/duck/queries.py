@@ -71,7 +71,14 @@ def _columns(value: exp.Expr) -> list[exp.Expr]:
     if fields:
         step = exp.to_identifier("t_row")
         return [
-            call("unnest", call("list_transform", value.copy(), exp.Lambda(this=call("struct_extract", step.copy(), place), expressions=[step.copy()])))
+            call(
+                "unnest",
+                call(
+                    "list_transform",
+                    value.copy(),
+                    exp.Lambda(this=call("struct_extract", step.copy(), place), expressions=[step.copy()]),
+                ),
+            )
             for place in fields
         ]
     return [call("unnest", value.copy())]
@@ -96,7 +103,7 @@ def _is_row(node: exp.Expr) -> bool:
 
 def _is_map(value: exp.Expr) -> bool:
     if isinstance(value, exp.Cast):
-        return value.to.this == exp.DType.MAP
+        return bool(value.to.this == exp.DType.MAP)
     if isinstance(value, exp.Anonymous):
         return value.name.lower() in ("map", "map_from_entries", "map_agg", "map_concat", "map_filter", "histogram")
     return has_type(value, exp.DType.MAP)
@@ -118,4 +125,3 @@ def limits(tree: exp.Expr) -> None:
             query.set("limit", None)
         else:
             query.set("limit", exp.Limit(expression=number.copy()))
-

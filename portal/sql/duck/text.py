@@ -144,7 +144,7 @@ def _formatted(piece: str, value: exp.Expr) -> exp.Expr:
 def _concat(node: exp.Anonymous | exp.Concat | exp.DPipe) -> exp.Expr:
     """Text and arrays; an element may stand beside an array. NULL makes NULL, which concat() here would drop."""
     items = [node.this, node.expression] if isinstance(node, exp.DPipe) else list(node.expressions)
-    whole = items[0]
+    whole: exp.Expr = items[0]
     for item in items[1:]:
         kind = whole.type
         if is_array(whole) and not is_array(item) and item.type and item.type.this != exp.DType.UNKNOWN:
@@ -153,9 +153,10 @@ def _concat(node: exp.Anonymous | exp.Concat | exp.DPipe) -> exp.Expr:
             whole = call("list_prepend", whole, item)
         else:
             whole = exp.Paren(this=exp.DPipe(this=whole, expression=item))
-        whole.type = kind if is_array(node) or kind is None else kind
         if is_array(item) and not is_array(whole):
             whole.type = item.type
+        elif kind is not None:
+            whole.type = kind
     return whole
 
 

@@ -1,4 +1,4 @@
-"""Small tools that the rewrites share. A rewrite takes a node whose children are rewritten and gives its replacement."""
+"""Small tools that the rewrites share. A rewrite takes a node, its children rewritten, and gives its replacement."""
 
 from collections.abc import Callable
 from typing import Any

@@ -42,7 +42,11 @@ def same(found: Any, expected: Any) -> bool:
     if isinstance(expected, list):
         return isinstance(found, list) and len(found) == len(expected) and all(map(same, found, expected))
     if isinstance(expected, dict):
-        return isinstance(found, dict) and found.keys() == expected.keys() and all(same(found[k], expected[k]) for k in expected)
+        return (
+            isinstance(found, dict)
+            and found.keys() == expected.keys()
+            and all(same(found[k], expected[k]) for k in expected)
+        )
     if isinstance(expected, bool) or isinstance(found, bool) or expected is None or found is None:
         return found is expected
     if isinstance(expected, (int, float)):

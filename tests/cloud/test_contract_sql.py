@@ -176,7 +176,7 @@ def test_the_book_is_dated_and_has_its_source(cloud: Cloud) -> None:
     book = cloud.prices.book()
     assert book.region == cloud.region == "us-east-1"
     assert book.source
-    assert (book.scan_usd_per_tb, book.scan_minimum_bytes) == (Decimal(5), 10 * 1024**2)
+    assert (book.scan_usd_per_tb, book.scan_minimum_bytes) == (Decimal(5), 10_000_000)
     assert book.storage_usd_per_gb_month == Decimal("0.023")
 
 

@@ -21,6 +21,7 @@ from portal.cloud.local.columns import (
     not_null,
     wrong,
 )
+from portal.cloud.local.connection import connect
 from portal.cloud.local.reading import scalar_sql, source_sql
 from portal.cloud.local.sniffing import Sniffed, unreadable
 from portal.cloud.local.types import parse, quoted
@@ -61,7 +62,7 @@ def read(sniffed: Sequence[Sniffed], taken: Sequence[str]) -> dict[str, Any]:
         "null": "",
     }
     table = Table("", "", tuple(Column(name, "varchar") for name in names), "", "csv", (), options)
-    with duckdb.connect() as connection:
+    with connect() as connection:
         typed = _typed(connection, table, [Path(file.path) for file in sniffed])
         table = replace(table, columns=tuple(Column(name, kind) for name, (kind, _) in typed.items()))
         count, bad, examples = _check(connection, table, sniffed)
@@ -247,7 +248,7 @@ def _misfits(table: Table) -> list[str]:
 
 def _misfit(column: Column) -> str:
     name = quoted(column.name)
-    return f"{not_null(name)} AND ({scalar_sql(name, parse(column.type))}) IS NULL"
+    return f"({scalar_sql(name, parse(column.type))}) IS NULL AND {not_null(name)}"  # the rarer condition first
 
 
 def _examples(

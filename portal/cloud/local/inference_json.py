@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from portal.cloud.local.columns import SAMPLE_ROWS, WORDS, check_width, clean, enough, sentence, wrong
+from portal.cloud.local.connection import connect
 from portal.cloud.local.reading import literal, scalar_sql
 from portal.cloud.local.sniffing import Sniffed, unreadable
 from portal.cloud.local.types import normalise, parse, quoted
@@ -35,7 +36,7 @@ _CANDIDATES = {
 def read(sniffed: Sequence[Sniffed], taken: Sequence[str]) -> dict[str, Any]:
     """As inference.infer. A field that only some objects have is a column; elsewhere it is NULL."""
     first = sniffed[0]
-    with duckdb.connect() as connection:
+    with connect() as connection:
         guessed = _fields(connection, sniffed, taken)
         fields = {name: kind for name, (kind, _) in guessed.items()}
         names = clean(fields, taken)

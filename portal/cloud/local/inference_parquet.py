@@ -7,6 +7,7 @@ import duckdb
 
 from portal.cloud.errors import Rejected
 from portal.cloud.local.columns import check_width, clean
+from portal.cloud.local.connection import connect
 from portal.cloud.local.reading import literal
 from portal.cloud.local.sniffing import Sniffed, unreadable
 from portal.cloud.local.types import athena_type, storable
@@ -26,7 +27,7 @@ def read(sniffed: Sequence[Sniffed], taken: Sequence[str]) -> dict[str, Any]:
     """As inference.infer. A column that only some files have is one of the table; rows there are NULL."""
     found: dict[str, tuple[str, str]] = {}  # name in the files -> type, file that had it first
     rows = 0
-    with duckdb.connect() as connection:
+    with connect() as connection:
         for file in sniffed:
             schema, count = _schema(connection, file)
             rows += count

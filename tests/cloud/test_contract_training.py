@@ -15,7 +15,7 @@ from portal.cloud.errors import NotFound, Rejected
 from portal.cloud.local import fence
 from portal.cloud.ports import Channel, Cloud, RunState, RunStatus, TrainingSpec
 from portal.sample import generate
-from portal.training import shipped
+from portal.training.templates import template
 from tests.cloud.local.served import serving
 
 pytestmark = pytest.mark.skipif(not fence.available(), reason="this kernel has no Landlock of ABI 3 or later")
@@ -131,21 +131,20 @@ def test_many_refs_are_polled_in_their_order_and_unknown_ones_are_lost(cloud: Cl
 
 
 def test_the_template_learns_from_the_sample(cloud: Cloud) -> None:
-    template = shipped.template("text-classifier")
-    assert template is not None
+    classifier = template("text-classifier")
     reviews = io.BytesIO()
     pcsv.write_csv(generate.reviews(count=6000), reviews)
     reviews.seek(0)
     cloud.store.put("data", "reviews/part.csv", reviews)
-    defaults = {entry.name: entry.default for entry in template.hyperparameters}
+    defaults = {entry.name: entry.default for entry in classifier.hyperparameters}
     job = spec(
         cloud,
         "",
-        source=template.source,
-        entry_point=template.entry_point,
+        source="template:text-classifier",
+        entry_point=classifier.entry_point,
         channels=(Channel("train", "data", "reviews/"),),
         hyperparameters=defaults,
-        metrics=template.metrics,
+        metrics=classifier.metrics,
     )
     ref = cloud.training.start(job, "contract-7")
     status = ended(cloud, ref)
@@ -156,7 +155,7 @@ def test_the_template_learns_from_the_sample(cloud: Cloud) -> None:
     assert facts["accuracy"] > facts["baseline"] + 0.2
     assert len(facts["confusion"]) == len(facts["labels"]) == 5
     points = cloud.training.metrics(ref)
-    assert {point.name for point in points} == set(template.metrics)
+    assert {point.name for point in points} == set(classifier.metrics)
     assert [point.step for point in points if point.name == "accuracy"] == list(range(1, int(defaults["epochs"]) + 1))
     outputs = {str(output.path) for output in cloud.training.outputs(ref)}
     assert {"model/model.joblib", "data/predictions.csv", "data/worst.csv"} <= outputs

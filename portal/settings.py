@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "lucide",
+    "django_ace",
     "portal.web",
     "portal.accounts",
     "portal.access",

@@ -7,8 +7,6 @@ from portal.cloud.errors import Rejected
 from portal.cloud.local import inference_csv, inference_json, inference_parquet
 from portal.cloud.local.sniffing import Sniffed, sniff
 
-MOST_COLUMNS = 2000
-
 
 def infer(args: dict[str, Any], files: list[str]) -> dict[str, Any]:
     """`args`: `names` of the files for people, `partition_keys` that their folders give. Answers {format, columns:

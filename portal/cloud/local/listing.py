@@ -7,7 +7,7 @@ from pathlib import Path
 from portal.cloud.local.names import MORE, OBJECT, decoded, folder_under
 
 
-def walk(bucket: Path, prefix: str = "", after: str = "", fold: bool = False) -> Iterator[tuple[str, Path | None]]:
+def walk(bucket: Path, prefix: str = "", after: str = "", fold: bool = False) -> Iterator[tuple[str, str | None]]:
     """Keys that start with `prefix` and stand after `after`, in the order of their UTF-8 bytes, each with its file.
 
     With `fold` a folder below the prefix is not entered: it comes once, as its key ending in `/`, without a file.
@@ -28,12 +28,12 @@ class _Walk:
         self.after = after
         self.fold = fold
 
-    def folder(self, path: str, head: bytes) -> Iterator[tuple[str, Path | None]]:
+    def folder(self, path: str, head: bytes) -> Iterator[tuple[str, str | None]]:
         """What lies in one folder, whose keys all start with `head`."""
         for key, name in sorted(self.entries(path, head)):
             inner = f"{path}/{name}"
             if name.endswith(OBJECT):
-                yield key.decode(), Path(inner)
+                yield key.decode(), inner
             elif self.fold and key.endswith(b"/") and len(key) > len(self.prefix):
                 if next(_Walk(key, b"", False).folder(inner, key), None) is not None:  # empty ones are remains
                     yield key.decode(), None

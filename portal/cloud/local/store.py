@@ -97,7 +97,7 @@ class LocalStore:
         with disk_errors():
             for key, path in walk(self._bucket(bucket), prefix):
                 if path is not None and (info := self._info(key, path)):
-                    yield info, path
+                    yield info, Path(path)
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         with disk_errors():
@@ -236,14 +236,14 @@ class LocalStore:
         sync_folder(path.parent)
         return _describe(key, os.fstat(target.fileno()), facts)
 
-    def _info(self, key: str, path: Path) -> ObjectInfo | None:
+    def _info(self, key: str, path: Path | str) -> ObjectInfo | None:
         try:
             found = os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         return _describe(key, found, self._facts(path)) if stat.S_ISREG(found.st_mode) else None
 
-    def _facts(self, path: Path) -> _Facts:
+    def _facts(self, path: Path | str) -> _Facts:
         try:
             return _Facts(**json.loads(os.getxattr(path, _FACTS, follow_symlinks=False)))
         except (OSError, AttributeError, ValueError, TypeError):

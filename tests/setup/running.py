@@ -56,7 +56,8 @@ class Run:
     def pids(self) -> dict[str, int]:
         """Of the programs that run, by name."""
         try:
-            found: list[dict[str, Any]] = rpc(self.folder).supervisor.getAllProcessInfo()
+            with rpc(self.folder) as supervisor:
+                found: list[dict[str, Any]] = supervisor.getAllProcessInfo()
         except OSError:
             return {}
         return {one["name"]: one["pid"] for one in found if one["statename"] == "RUNNING"}

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -49,7 +50,7 @@ def test_it_starts_gives_a_link_refuses_a_second_and_stops_in_seconds(new_run: C
 
     began = time.monotonic()
     run.interrupt()
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
     assert run.words().strip().splitlines()[-1].startswith("Stopped. Nothing goes on")
     assert run.members() == []
     secret = link[0].rpartition("/")[2]
@@ -61,30 +62,27 @@ def test_it_starts_gives_a_link_refuses_a_second_and_stops_in_seconds(new_run: C
     run.interrupt()
 
 
+def is_replaced(run: Run, program: str, killed: int) -> bool:
+    return run.pids().get(program, killed) != killed
+
+
 @pytest.mark.crash
 def test_whatever_is_killed_is_there_again(new_run: Callable[..., Run]) -> None:
     run = new_run().start()
     for name in sorted(PROGRAMS):
-        before = run.pids()[name]
-        psutil.Process(before).kill()
-        until(lambda: run.pids().get(name, before) != before, 60, f"{name} to be started again")
+        killed = run.pids()[name]
+        psutil.Process(killed).kill()
+        until(partial(is_replaced, run, name, killed), 60, f"{name} to be started again")
         until(run.ready, 60, f"/readyz after {name} was killed")
     supervisor = int(run.folder.supervisor_pid.read_text())
-    old = set(run.pids().values())
+    old = run.pids()
     psutil.Process(supervisor).kill()
-    until(
-        lambda: set(run.pids()) == PROGRAMS and not old & set(run.pids().values()),
-        60,
-        "a new supervisor with all programs",
-    )
+    for name in sorted(PROGRAMS):
+        until(partial(is_replaced, run, name, old[name]), 60, f"{name} under a new supervisor")
     until(run.ready, 60, "/readyz after the supervisor was killed")
-    assert not old & {process.pid for process in run.members()}, "an old program lives on"
-    kinds = [
-        process
-        for process in run.members()
-        if "workers.celery_app" in process.cmdline() and "worker" in process.cmdline()
-    ]
-    assert len(kinds) == 3, f"one worker with two children, and none left from before: {kinds}"
+    assert not set(old.values()) & {process.pid for process in run.members()}, "an old program lives on"
+    workers = [process for process in run.members() if {"workers.celery_app", "worker"} <= set(process.cmdline())]
+    assert len(workers) == 3, f"one worker with two children, and none left from before: {workers}"
 
 
 @pytest.mark.crash
@@ -106,7 +104,7 @@ def test_a_supervisor_that_outlived_its_house_is_ended_by_the_next_start(new_run
     run.process.kill_alone()
     again = new_run()
     again.process.start()
-    until(lambda: not supervisor.is_running() or not supervisor.status() == psutil.STATUS_STOPPED, 60, "its end")
+    until(lambda: not supervisor.is_running() or supervisor.status() != psutil.STATUS_STOPPED, 60, "its end")
     again.start()
     assert again.ready()
 

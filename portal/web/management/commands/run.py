@@ -56,7 +56,7 @@ class Command(BaseCommand):
         if folder.sample_wanted.exists():
             self._say("Loading the sample workspace, once; this takes less than a minute …")
             self._say(steps.load_sample(folder))
-        supervisor.begin("web")
+        supervisor.open_web()
         steps.wait_until_ready(lambda: supervisor.alive)
 
     def _keep(self, folder: Folder, supervisor: Supervisor) -> None:
@@ -73,7 +73,7 @@ class Command(BaseCommand):
                 )
             self._say("The supervisor died; starting all again …")
             supervisor.start()
-            supervisor.begin("web")
+            supervisor.open_web()
 
     def _stop(self, supervisor: Supervisor) -> None:
         for number in SIGNALS:

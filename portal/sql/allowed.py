@@ -13,11 +13,11 @@ _NODES = """
 Add Alias All And Anonymous Any Array Avg Between Boolean Bracket Case Cast Ceil Chr Coalesce Column Concat Count Cross
 CTE Cube CurrentDate CurrentTime CurrentTimestamp CurrentUser DPipe DataType DataTypeParam ColumnDef Distinct Div Dot EQ
 Escape Except Exists Extract Fetch Filter Floor From GT GTE Group GroupConcat GroupingSets HexString Identifier If
-IgnoreNulls In Initcap Intersect Interval IntervalSpan Is JSONExtract JSONExtractQuote JSONValue Join LT LTE Lambda
+IgnoreNulls In  Intersect Interval IntervalSpan Is JSONExtract JSONExtractQuote JSONValue Join LT LTE Lambda
 Lateral Like Limit LimitOptions Literal Localtime Localtimestamp Max Min Mod Mul NEQ Neg Normalize Not Null NullSafeEQ
-NullSafeNEQ Offset OnCondition Or Order Ordered Overlaps Paren Placeholder RespectNulls Rollup Select Star StrPosition
+NullSafeNEQ Offset OnCondition Or Order Ordered  Paren Placeholder RespectNulls Rollup Select Star StrPosition
 Sub Subquery Substring Sum Table TableAlias Trim TryCast Tuple Union Unnest Values Var Where Having Window WindowSpec
-With WithinGroup AtTimeZone ArgMax ArgMin UnicodeString OverflowTruncateBehavior
+With AtTimeZone ArgMax ArgMin UnicodeString OverflowTruncateBehavior
 """
 ALLOWED = frozenset(_NODES.split())
 

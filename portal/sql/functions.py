@@ -4,7 +4,7 @@ Source: https://docs.aws.amazon.com/athena/latest/ug/functions-env3.html and
 https://trino.io/docs/current/functions/list.html. A function that is not here is FUNCTION_NOT_FOUND.
 """
 
-ARGUMENT, ARRAY_OF, ELEMENT, MAP, UNKNOWN = "=", "array of =", "element of =", "map", None
+ARGUMENT, ARRAY_OF, ELEMENT, MAP, ROUNDED, UNKNOWN = "=", "array of =", "element of =", "map", "rounded =", None
 """Types that follow the first argument, and one that is not known before the query runs."""
 
 _FAMILIES: tuple[tuple[str | None, str], ...] = (
@@ -13,8 +13,8 @@ _FAMILIES: tuple[tuple[str | None, str], ...] = (
     ("double", "corr covar_pop covar_samp kurtosis regr_intercept regr_slope skewness stddev stddev_pop stddev_samp"),
     ("double", "var_pop var_samp variance geometric_mean to_unixtime percent_rank cume_dist normal_cdf"),
     ("double", "inverse_normal_cdf beta_cdf inverse_beta_cdf"),
-    (ARGUMENT, "abs ceil ceiling floor mod sign truncate nullif try greatest least"),
-    (UNKNOWN, "round"),
+    (ARGUMENT, "abs ceil ceiling floor mod sign nullif try greatest least"),
+    (ROUNDED, "round truncate"),
     ("bigint", "bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift"),
     ("bigint", "bitwise_right_shift_arithmetic bit_count bitwise_and_agg bitwise_or_agg bitwise_xor_agg from_base"),
     ("bigint", "width_bucket crc32 codepoint length char_length character_length levenshtein_distance"),
@@ -25,7 +25,7 @@ _FAMILIES: tuple[tuple[str | None, str], ...] = (
     ("bigint", "row_number rank dense_rank ntile"),
     ("boolean", "is_finite is_infinite is_nan starts_with regexp_like contains any_match all_match none_match"),
     ("boolean", "arrays_overlap bool_and bool_or every is_json_scalar json_array_contains json_exists"),
-    ("varchar", "chr char concat_ws format format_number lower upper lpad rpad ltrim rtrim normalize replace reverse"),
+    ("varchar", "chr concat_ws format format_number lower upper lpad rpad ltrim rtrim normalize replace reverse"),
     ("varchar", "soundex split_part substr substring translate trim word_stem from_utf8 regexp_extract"),
     ("varchar", "regexp_replace to_base to_base64 to_base64url to_base32 to_hex url_decode url_encode"),
     ("varchar", "url_extract_fragment url_extract_host url_extract_parameter url_extract_path"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from portal.sql.functions import ARGUMENT, ARRAY_OF, ELEMENT, MAP, RETURNS
+from portal.sql.functions import ARGUMENT, ARRAY_OF, ELEMENT, MAP, RETURNS, ROUNDED
 
 INTEGERS = {exp.DType.TINYINT: 3, exp.DType.SMALLINT: 5, exp.DType.INT: 10, exp.DType.BIGINT: 19}
 """Integer types and the digits that a decimal needs to hold them."""
@@ -153,6 +153,8 @@ def _call(annotator: Any, node: exp.Anonymous) -> exp.Expr:
     first = node.expressions[0].type if node.expressions else None
     if rule == ARGUMENT:
         return set_type(annotator, node, first)
+    if rule == ROUNDED:
+        return set_type(annotator, node, rounded(first, len(node.expressions)))
     if rule == ARRAY_OF:
         return set_type(annotator, node, exp.DataType.build("array", expressions=[first.copy()]) if first else None)
     if rule == MAP:
@@ -163,6 +165,14 @@ def _call(annotator: Any, node: exp.Anonymous) -> exp.Expr:
         element = first.expressions[-1] if first is not None and first.expressions else None
         return set_type(annotator, node, element.copy() if isinstance(element, exp.DataType) else None)
     return set_type(annotator, node, rule)
+
+
+def rounded(kind: exp.DataType | None, arguments: int) -> exp.DataType | None:
+    """round(decimal) is whole, round(decimal, n) keeps the scale; other numbers keep their type."""
+    size = precision(kind)
+    if kind is None or kind.this != exp.DType.DECIMAL or not size:
+        return kind
+    return decimal((size[0] + 1, size[1]) if arguments > 1 else (size[0] - size[1] + 1, 0))
 
 
 def set_type(annotator: Any, node: exp.Expr, kind: str | exp.DataType | None) -> exp.Expr:

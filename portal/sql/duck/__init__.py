@@ -70,6 +70,7 @@ def render(analysis: Analysis) -> str:
         holder = exp.Paren(this=tree)
         aggregates.averages(holder)
         aggregates.integer_sums(holder)
+        queries.order_names(holder)
         queries.limits(holder)
         queries.unnest(holder)
         _rewrite(holder)

@@ -88,7 +88,11 @@ def _third(node: exp.Expr) -> list[exp.Expr]:
 
 
 def _listagg(node: exp.GroupConcat) -> exp.Expr:
-    return call("string_agg", node.this, node.args.get("separator") or "")
+    """listagg(x, s) WITHIN GROUP (ORDER BY y): the order stands behind the last argument here."""
+    value, separator = node.this, node.args.get("separator") or literal("")
+    if isinstance(value, exp.Order):
+        return call("string_agg", value.this, exp.Order(this=separator, expressions=value.expressions))
+    return call("string_agg", value, separator)
 
 
 def _neighbour(kind: type[exp.Lag] | type[exp.Lead], node: exp.Anonymous) -> exp.Expr:
@@ -127,6 +131,7 @@ CALLS: dict[str, Rewrite] = {
     "multimap_agg": _pairs("t_multimap"),
     "listagg": as_("string_agg"),
 }
+
 
 NODES: dict[type[exp.Expr], Rewrite] = {
     exp.ArgMax: _extreme("arg_max"),

@@ -11,6 +11,9 @@ _FLOATS = (exp.DType.DOUBLE, exp.DType.FLOAT)
 _TEXT = (exp.DType.VARCHAR, exp.DType.TEXT, exp.DType.CHAR)
 
 MACROS = (
+    "t_whole_text(s) AS CASE WHEN s IS NULL OR regexp_full_match(s, '[+-]?[0-9]+') THEN s "
+    "ELSE error('Cannot cast a text to a whole number: it holds something else') END",
+    "t_whole_text_or_null(s) AS CASE WHEN regexp_full_match(s, '[+-]?[0-9]+') THEN s END",
     "t_typeof(t) AS CASE t WHEN 'HUGEINT' THEN 'bigint' WHEN 'FLOAT' THEN 'real' WHEN 'BLOB' THEN 'varbinary' "
     "WHEN 'TIMESTAMP' THEN 'timestamp(3)' WHEN 'TIMESTAMP WITH TIME ZONE' THEN 'timestamp(3) with time zone' "
     "WHEN '\"NULL\"' THEN 'unknown' ELSE lower(t) END",
@@ -27,6 +30,9 @@ def _cast(node: exp.Cast) -> exp.Expr | None:
         size = kind.expressions[0].copy()
         cut = call("left", text or _plain(node, value), size)
         return call("rpad", cut, size.copy(), " ") if kind.this == exp.DType.CHAR else cut
+    if kind.this in INTEGERS and has_type(value, *_TEXT):
+        checked = "t_whole_text" if type(node) is exp.Cast else "t_whole_text_or_null"
+        return type(node)(this=call(checked, value), to=kind.copy())
     if kind.this in INTEGERS and has_type(value, *_FLOATS):
         return type(node)(this=call("round", value), to=kind.copy())
     if kind.this == exp.DType.DECIMAL and not kind.expressions:
@@ -39,9 +45,17 @@ def _cast(node: exp.Cast) -> exp.Expr | None:
 def _text(node: exp.Cast, value: exp.Expr) -> exp.Expr | None:
     if has_type(value, *_FLOATS):
         return call("t_double_text", cast(value, "DOUBLE"))
+    if has_type(value, exp.DType.TIMESTAMP):
+        return call("strftime", value, "%Y-%m-%d %H:%M:%S" + _fraction(value))
     if has_type(value, exp.DType.JSON):
         return call("json_extract_string", value, "$")
     return None if not node.to.expressions else _plain(node, value)
+
+
+def _fraction(value: exp.Expr) -> str:
+    """A column's timestamps have milliseconds in Athena; a literal has the digits that it was written with."""
+    sizes = value.type.expressions if value.type is not None else []
+    return {"0": "", "6": ".%f"}.get(sizes[0].name if sizes else "3", ".%g")
 
 
 def _plain(node: exp.Cast, value: exp.Expr) -> exp.Expr:
@@ -53,7 +67,18 @@ CALLS: dict[str, Rewrite] = {
     "typeof": lambda node: call("t_typeof", call("typeof", node.expressions[0])),
 }
 
-LOUD = ("t_idiv", "t_div", "t_mod", "t_ratio", "t_index", "t_key", "t_subscript", "t_split_part", "t_from_base")
+LOUD = (
+    "t_idiv",
+    "t_div",
+    "t_mod",
+    "t_ratio",
+    "t_index",
+    "t_key",
+    "t_subscript",
+    "t_split_part",
+    "t_from_base",
+    "t_whole_text",
+)
 """Macros that raise errors. TRY cannot hold error(), so within it they fail by a cast that cannot be made."""
 
 
@@ -61,6 +86,7 @@ _TYPED = {
     "t_index": "list_extract(a, {})",
     "t_key": "list_extract(map_values(m), {})",
     "t_split_part": "CAST({} AS VARCHAR)",
+    "t_whole_text": "CAST({} AS VARCHAR)",
 }
 """How the cast that fails gets the type of the macro's other branch."""
 

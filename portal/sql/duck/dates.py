@@ -283,6 +283,11 @@ CALLS: dict[str, Rewrite] = {
     "current_timezone": lambda node: literal("UTC"),
 }
 
+
+def _no_clock(name: str) -> exp.Expr:
+    raise unavailable(name)
+
+
 NODES: dict[type[exp.Expr], Rewrite] = {
     exp.Interval: _interval,
     exp.Add: _plus,
@@ -291,5 +296,7 @@ NODES: dict[type[exp.Expr], Rewrite] = {
     exp.AtTimeZone: lambda node: call("t_at_zone", node.this, node.args["zone"]),
     exp.CurrentTimestamp: lambda node: call("now"),
     exp.CurrentDate: lambda node: call("current_date"),
+    exp.CurrentTime: lambda node: _no_clock("current_time"),
+    exp.Localtime: lambda node: _no_clock("localtime"),
     exp.Localtimestamp: lambda node: cast(call("now"), "TIMESTAMP"),
 }

@@ -45,6 +45,10 @@ def _value(node: exp.JSONValue) -> exp.Expr:
     return call("t_json_scalar", node.this, _path(node.args.get("path")))
 
 
+def _query(node: exp.JSONExtract) -> exp.Expr:
+    raise unavailable("json_query")
+
+
 CALLS: dict[str, Rewrite] = {
     "json_extract": _at("t_json_extract"),
     "json_extract_scalar": _at("t_json_scalar"),
@@ -62,4 +66,4 @@ CALLS: dict[str, Rewrite] = {
     "is_json_scalar": as_("t_json_is_scalar"),
 }
 
-NODES: dict[type[exp.Expr], Rewrite] = {exp.JSONValue: _value}
+NODES: dict[type[exp.Expr], Rewrite] = {exp.JSONValue: _value, exp.JSONExtract: _query}

@@ -99,6 +99,17 @@ def _log(node: exp.Anonymous) -> exp.Expr:
     return exp.Paren(this=exp.Div(this=call("ln", cast(value, "DOUBLE")), expression=call("ln", cast(base, "DOUBLE"))))
 
 
+def _round(name: str) -> Rewrite:
+    """Digits are dropped in value alone: round(decimal, n) keeps the decimal's scale."""
+
+    def rewrite(node: exp.Anonymous) -> exp.Expr:
+        found = call(name, *node.expressions)
+        keep = node.type is not None and is_decimal(node) and len(node.expressions) > 1
+        return exp.Cast(this=found, to=node.type.copy()) if keep and node.type is not None else found
+
+    return rewrite
+
+
 def _keep_integers(name: str) -> Rewrite:
     """floor, ceil and their like give an integer for an integer."""
 
@@ -114,14 +125,15 @@ def _keep_integers(name: str) -> Rewrite:
 
 CALLS: dict[str, Rewrite] = {
     **same("abs acos asin atan atan2 cbrt cos cosh degrees exp ln log2 log10 pi radians sin sinh sqrt tan tanh"),
-    **same("greatest least nullif power round"),
+    **same("greatest least nullif power"),
     "pow": as_("power"),
     "log": _log,
     "sign": as_("t_sign"),
     "ceiling": _keep_integers("ceil"),
     "ceil": _keep_integers("ceil"),
     "floor": _keep_integers("floor"),
-    "truncate": as_("trunc"),
+    "round": _round("round"),
+    "truncate": _round("trunc"),
     "mod": modulo,
     "e": lambda node: exp.Literal.number("2.718281828459045e0"),
     "nan": lambda node: cast(exp.Literal.string("NaN"), "DOUBLE"),

@@ -109,6 +109,17 @@ def _is_map(value: exp.Expr) -> bool:
     return has_type(value, exp.DType.MAP)
 
 
+def order_names(tree: exp.Expr) -> None:
+    """Within an expression of ORDER BY a name of the result comes before a column: it is spelled out."""
+    for select in tree.find_all(exp.Select):
+        order = select.args.get("order")
+        items = {item.alias: item.this for item in select.expressions if isinstance(item, exp.Alias)}
+        for ordered in order.expressions if order else ():
+            for column in list(ordered.this.find_all(exp.Column)):
+                if column is not ordered.this and not column.table and column.name in items:
+                    column.replace(exp.Paren(this=items[column.name].copy()))
+
+
 def limits(tree: exp.Expr) -> None:
     """FETCH FIRST is LIMIT; WITH TIES keeps whoever ranks as the last; LIMIT ALL is no limit."""
     for query in list(tree.find_all(exp.Select, exp.SetOperation, exp.Subquery)):

@@ -218,7 +218,13 @@ CALLS: dict[str, Rewrite] = {
     "uuid": as_("uuid"),
 }
 
+
+def _user(node: exp.Expr) -> exp.Expr:
+    raise unavailable("current_user")
+
+
 NODES: dict[type[exp.Expr], Rewrite] = {
+    exp.CurrentUser: _user,
     exp.DPipe: _concat,
     exp.Concat: _concat,
     exp.Trim: _trim,

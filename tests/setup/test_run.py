@@ -62,6 +62,10 @@ def test_it_starts_gives_a_link_refuses_a_second_and_stops_in_seconds(new_run: C
     run.interrupt()
 
 
+def celery_workers(run: Run) -> list[psutil.Process]:
+    return [process for process in run.members() if {"workers.celery_app", "worker"} <= set(process.cmdline())]
+
+
 def is_replaced(run: Run, program: str, killed: int) -> bool:
     return run.pids().get(program, killed) != killed
 
@@ -81,8 +85,7 @@ def test_whatever_is_killed_is_there_again(new_run: Callable[..., Run]) -> None:
         until(partial(is_replaced, run, name, old[name]), 60, f"{name} under a new supervisor")
     until(run.ready, 60, "/readyz after the supervisor was killed")
     assert not set(old.values()) & {process.pid for process in run.members()}, "an old program lives on"
-    workers = [process for process in run.members() if {"workers.celery_app", "worker"} <= set(process.cmdline())]
-    assert len(workers) == 3, f"one worker with two children, and none left from before: {workers}"
+    until(lambda: len(celery_workers(run)) == 3, 60, "one worker with two children, and none left from before")
 
 
 @pytest.mark.crash

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from portal.access.model import Actor
 from portal.catalog import services as catalog
-from portal.problems import Denied
 from portal.sql import Analysis, SqlError, Statement
 from portal.sql.estimate import scan
 from portal.sql.parsing import MAX_BYTES
@@ -84,9 +83,7 @@ def _describe(actor: Actor, statement: Statement, database: str) -> Shown:
 
 def _described(actor: Actor, statement: Statement, database: str) -> list[Row]:
     name = (statement.database or database, statement.table or "")
-    known = catalog.get_table(actor, *name)
-    if not known.may_read:
-        raise Denied(f"You may not read the table {name[0]}.{name[1]}. Ask its owner for access.")
+    known = catalog.readable(actor, *name)
     keys = {key["name"] for key in known.partition_keys}
     return [
         [c["name"], c["type"], "; ".join(filter(None, [c["comment"], "partition key" if c["name"] in keys else ""]))]

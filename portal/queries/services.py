@@ -22,7 +22,7 @@ from portal.costs.services import hold, plain
 from portal.operations import events, ledger
 from portal.operations import services as operations
 from portal.operations.models import ENDED, Operation, State
-from portal.problems import Denied, Invalid
+from portal.problems import Invalid
 from portal.queries import downloads, results
 from portal.queries.estimates import Estimate, ScanPrice, priced
 from portal.queries.gate import Passed, examine
@@ -114,10 +114,9 @@ def _owner(actor: Actor) -> User:
 def preview(actor: Actor, database: str, table: str, limit: int = 100) -> Operation:
     """The first rows of what the actor may see of a table: a gated SELECT like any other, so a reader without the right
     to write SQL has it too. The same one is given again as long as the table's version and the columns stand."""
-    known = catalog.get_table(actor, database, table)
-    if not known.may_read:
-        raise Denied(f"You may not read the table {database}.{table}. Ask its owner for access.")
+    known = catalog.readable(actor, database, table)
     limit = max(1, min(limit, PREVIEW_MAX))
+    database, table = known.table.database.name, known.table.name
     names = ", ".join('"' + column["name"].replace('"', '""') + '"' for column in known.columns)
     sql = f'SELECT {names} FROM "{database}"."{table}" LIMIT {limit}'  # noqa: S608 - gated below like all text
     passed = examine(actor, sql, database)
@@ -142,7 +141,7 @@ def get(actor: Actor, query_id: uuid.UUID | str) -> Operation:
 
 def history(actor: Actor, mine: bool = False, state: str = "") -> QuerySet[Operation]:
     """Queries of the actor and their team, newest first, without previews."""
-    rows = operations.visible(actor).filter(kind=KIND).exclude(params__preview=True).select_related("cost")
+    rows = operations.visible(actor).filter(kind=KIND).exclude(params__has_key="preview").select_related("cost")
     if mine:
         rows = rows.filter(owner_id=actor.user_id)
     if state and state not in State.values:

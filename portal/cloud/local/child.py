@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from portal.cloud.errors import CloudError, Rejected
 from portal.cloud.local import engine, fence, process
+from portal.cloud.local.connection import keep
 from portal.cloud.local.faults import failure_of
+from portal.cloud.local.inspect import TASKS
 from portal.cloud.local.wire import error_to_json, pack, unpack
 
 GRACE_SECONDS = 1.0  # the server kills at the limit itself; these limits stand should it not be able to
@@ -28,9 +28,9 @@ _LIBRARIES = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "
 """What Python may still load: no secrets are there."""
 
 
-def main(channel: socket.socket) -> None:
-    """Warm up, wait for the task, do it. Returns at once where the server closed the channel instead."""
-    connection = engine.warm()
+def main(channel: socket.socket, connection: engine.Connection) -> None:
+    """Wait for the task and do it. Returns at once where the server closed the channel instead."""
+    engine.reseed(connection)
     with channel.makefile("rwb") as stream:
         stream.write(pack({"ready": True}))
         stream.flush()
@@ -44,7 +44,7 @@ def main(channel: socket.socket) -> None:
         stream.flush()
 
 
-def perform(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def perform(task: dict[str, Any], connection: engine.Connection) -> dict[str, Any]:
     """The answer to a task. Everything that goes wrong is part of the answer."""
     try:
         return {"answer": _DO[task["do"]](task, connection)}
@@ -54,16 +54,14 @@ def perform(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict
         return {"failure": failure_of(error), "raw": traceback.format_exc()}
 
 
-def _sql(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def _sql(task: dict[str, Any], connection: engine.Connection) -> dict[str, Any]:
     files = [Path(file) for table in task["tables"] for file in table["files"]]
     _confine(task, read=[*files, *_LIBRARIES], write=[Path(task["folder"])])
     return engine.run(task, connection)
 
 
-def _inspect(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    from portal.cloud.local.inspect import TASKS  # loaded by the zygote; pyarrow is not for queries
-
-    connection.close()
+def _inspect(task: dict[str, Any], connection: engine.Connection) -> dict[str, Any]:
+    keep(connection)
     if task["task"] not in TASKS:
         raise Rejected("UNKNOWN_TASK", "The local cloud does not know how to look at a file in this way.")
     tempfile.tempdir = task["folder"]
@@ -72,7 +70,7 @@ def _inspect(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dic
     return TASKS[task["task"]](task["args"], task["files"])
 
 
-_DO: dict[str, Callable[[dict[str, Any], duckdb.DuckDBPyConnection], dict[str, Any]]] = {
+_DO: dict[str, Callable[[dict[str, Any], engine.Connection], dict[str, Any]]] = {
     "sql": _sql,
     "inspect": _inspect,
 }

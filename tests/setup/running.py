@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,7 @@ class Run:
         self.url = f"http://127.0.0.1:{self.port}"
         environment = clean_environment() | {"SKYDECK_DATA": str(data), "SKYDECK_PORT": str(self.port)}
         environment |= {"SKYDECK_SAMPLE": "false", "SKYDECK_WORKERS": "2", **settings}
-        log = data.parent / f"run-{self.port}.log"
-        log.unlink(missing_ok=True)
+        log = Path(tempfile.mkstemp(prefix="run-", suffix=".log", dir=os.environ["SKYDECK_DATA"])[1])
         self.process = Process([sys.executable, "manage.py", "run"], log, environment)
 
     def start(self) -> "Run":
@@ -67,7 +67,9 @@ class Run:
         found = []
         for process in psutil.process_iter():
             try:
-                mine = process.environ().get("SKYDECK_DATA") == str(self.folder.data)
+                # Redis writes its title over its environment.
+                told = [process.environ().get("SKYDECK_DATA", ""), *process.cmdline()]
+                mine = any(str(self.folder.data) in word or str(self.folder.run) in word for word in told)
                 if mine and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
             except psutil.Error:

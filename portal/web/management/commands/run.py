@@ -48,6 +48,8 @@ class Command(BaseCommand):
             self._keep(folder, supervisor)
         except KeyboardInterrupt:
             self._say("Stopping …")
+            self._stop(supervisor)
+            self._say(_last_line())
         finally:
             self._stop(supervisor)
 
@@ -79,7 +81,6 @@ class Command(BaseCommand):
         for number in SIGNALS:
             signal.signal(number, lambda *_: supervisor.kill())  # a second Ctrl-C: at once
         supervisor.stop()
-        self._say(_last_line())
 
     def _say(self, line: str) -> None:
         """To whoever started us, if they still listen: a closed terminal must not keep us from stopping."""

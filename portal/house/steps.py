@@ -1,7 +1,9 @@
 """The steps of a start: tables, the first admin, the sample, and a house that answers."""
 
+import contextlib
 import http.client
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from portal.house.tie import tie
 
 FIRST_ADMIN = "admin"
 READY_SECONDS = 90.0
+CLOUD_SECONDS = 30.0
 
 
 def prepare_database(folder: Folder) -> None:
@@ -38,6 +41,7 @@ def load_sample(folder: Folder) -> str:
     """
     if not folder.sample_wanted.exists():
         return ""
+    _wait_for_cloud()
     log = folder.logs / "sample.log"
     with open(log, "wb") as out:
         process = subprocess.Popen(
@@ -59,6 +63,17 @@ def load_sample(folder: Folder) -> str:
         return f"The sample workspace could not be loaded, and all else works: see {log}, then “manage.py sample”."
     folder.sample_wanted.unlink()
     return "The sample workspace is there."
+
+
+def _wait_for_cloud() -> None:
+    """Until the local cloud takes calls; it was started a moment ago. What it cannot do, the sample's own words say."""
+    address = settings.CONNECTIONS[settings.DEFAULT_CONNECTION]["socket"]
+    deadline = time.monotonic() + CLOUD_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(address)
+            return
+        time.sleep(0.1)
 
 
 def wait_until_ready(alive: Callable[[], bool]) -> None:

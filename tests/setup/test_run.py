@@ -23,8 +23,8 @@ pytestmark = pytest.mark.timeout(300)
 def new_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
 
-    def make(data: Path = tmp_path / "data", **settings: str) -> Run:
-        runs.append(Run(data, **settings))
+    def make(data: Path = tmp_path / "data", port: int | None = None, **settings: str) -> Run:
+        runs.append(Run(data, port, **settings))
         return runs[-1]
 
     yield make

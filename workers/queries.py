@@ -34,7 +34,7 @@ class RunQuery:
 
     def finish(self, operation: Operation, cloud: Cloud, status: RunStatus) -> dict[str, Any]:
         facts = status.facts
-        found = {name: facts[name] for name in ("bytes_scanned", "seconds") if name in facts}
+        found: dict[str, Any] = {name: facts[name] for name in ("bytes_scanned", "seconds") if name in facts}
         if status.failure is None and "columns" in facts:
             found.update(rows=facts["rows"], columns=facts["columns"], ref=status.ref)
         return found

@@ -200,6 +200,22 @@ def summary(
     return [Line(str(group or ""), *(dollars(figure) for figure in figures)) for group, *figures in sums]
 
 
+def summaries(actor: Actor, team: str, start: date, groups: Sequence[str]) -> dict[str, list[Line]]:
+    """summary() by each of `groups` at once, in one query: for a page that shows them side by side."""
+    fields = [GROUPS[group] for group in groups]
+    figures = ("estimate_nano", "held_nano", "list_nano", "charged_nano")
+    rows = entries(actor, team, start).order_by().values_list(*fields).annotate(*(Sum(name) for name in figures))
+    sums: dict[str, dict[str, list[int]]] = {group: {} for group in groups}
+    for *keys, estimate, held, listed, charged in rows:
+        for group, key in zip(groups, keys, strict=True):
+            kept = sums[group].setdefault(str(key or ""), [0, 0, 0, 0])
+            sums[group][str(key or "")] = [a + b for a, b in zip(kept, (estimate, held, listed, charged), strict=True)]
+    return {
+        group: [Line(key, *(dollars(figure) for figure in found[key])) for key in sorted(found)]
+        for group, found in sums.items()
+    }
+
+
 # --- budgets ----------------------------------------------------------------------------------------------------------
 
 
@@ -215,6 +231,7 @@ class Month:
     left: Decimal | None
     budget: Decimal | None
     warn: bool
+    hard_stop: bool
 
 
 def month(actor: Actor) -> Month:
@@ -232,7 +249,8 @@ def month(actor: Actor) -> Month:
         list=dollars(listed),
         left=dollars(max(0, budget.monthly_nano - taken)) if budget else None,
         budget=dollars(budget.monthly_nano) if budget else None,
-        warn=bool(budget) and taken >= budget.monthly_nano * budget.warn_at and taken > 0,
+        warn=budget is not None and 0 < taken >= budget.monthly_nano * budget.warn_at,
+        hard_stop=budget is not None and budget.hard_stop,
     )
 
 

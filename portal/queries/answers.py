@@ -32,7 +32,7 @@ def explain(analysis: Analysis, connection: str) -> str:
         lines.append([f"Read {table.database}.{table.table}: {columns}{partitions}, {table.bytes:,} bytes"])
     lines.append([f"Reads {'' if found.exact else 'at most '}{found.bytes:,} bytes of tables"])
     lines.append([f"Answer: {', '.join(analysis.columns)}"])
-    return values(["Query Plan"], lines)
+    return values(["query plan"], lines)
 
 
 def values(columns: Sequence[str], rows: Sequence[Row]) -> str:

@@ -30,7 +30,7 @@ def cells(array: pa.Array) -> Cells:
 
 
 def _plain(array: pa.Array) -> Cells:
-    return array.to_pylist()
+    return list(array.to_pylist())
 
 
 def _integers(array: pa.Array) -> Cells:
@@ -126,7 +126,7 @@ def _texts(array: pa.Array) -> Cells:
 
 
 def _valid(array: pa.Array) -> list[bool]:
-    return array.is_valid().to_pylist()
+    return list(array.is_valid().to_pylist())
 
 
 _t = pa.types

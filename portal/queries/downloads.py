@@ -32,7 +32,7 @@ def download(actor: Actor, operation: Operation, format: str) -> tuple[str, str,
     content_type, write = FORMATS[format]
     file = open_result(actor, operation)
     names = [column["name"] for column in operation.result["columns"]]
-    return _filename(operation, format), content_type, _closing(file, write(file, names))
+    return _filename(operation, format), content_type, _Closing(file, write(file, names))
 
 
 def _filename(operation: Operation, format: str) -> str:
@@ -40,9 +40,18 @@ def _filename(operation: Operation, format: str) -> str:
     return f"{words or 'query'}-{str(operation.id)[:8]}.{format}"
 
 
-def _closing(file: BinaryIO, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    with file:
-        yield from chunks
+class _Closing(Iterator[bytes]):
+    """Chunks of a file that is closed with them. A generator would not do: one that was never begun closes nothing."""
+
+    def __init__(self, file: BinaryIO, chunks: Iterator[bytes]) -> None:
+        self._file = file
+        self._chunks = chunks
+
+    def __next__(self) -> bytes:
+        return next(self._chunks)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _csv(file: BinaryIO, names: list[str]) -> Iterator[bytes]:
@@ -54,7 +63,7 @@ def _csv(file: BinaryIO, names: list[str]) -> Iterator[bytes]:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _line(fields: list[str]) -> bytes:

@@ -60,14 +60,19 @@ def test_costs_between_two_days_count_both(people: People) -> None:
         spend(people.bob, "growth", usd)
         Cost.objects.filter(estimate_nano=int(usd) * 10**9).update(day=date(2026, 3, day))
     answer = people.alice.api.get("/api/v1/costs?team=growth&from=2026-03-02&to=2026-03-03").json()
-    assert [(line["group"], line["estimate_usd"]) for line in answer["items"]] == [("2026-03-02", "2"), ("2026-03-03", "4")]
+    assert [(line["group"], line["estimate_usd"]) for line in answer["items"]] == [
+        ("2026-03-02", "2"),
+        ("2026-03-03", "4"),
+    ]
 
 
 def test_pages_of_costs(people: People) -> None:
     spend(people.bob, "growth", "1")
     spend(people.carol, "growth", "1")
-    first = people.alice.api.get("/api/v1/costs", {"group_by": "user", "limit": 1}).json()
-    rest = people.alice.api.get("/api/v1/costs", {"group_by": "user", "limit": 1, "cursor": first["next"]}).json()
+    first = people.alice.api.get("/api/v1/costs", {"group_by": "user", "limit": "1"}).json()
+    rest = people.alice.api.get(
+        "/api/v1/costs", {"group_by": "user", "limit": "1", "cursor": str(first["next"])}
+    ).json()
     assert [line["group"] for line in first["items"] + rest["items"]] == ["bob", "carol"]
     assert rest["next"] is None
 

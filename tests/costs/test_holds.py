@@ -20,6 +20,7 @@ from portal.problems import Denied
 from tests.harness.people import People
 
 AS_OF = date(2026, 11, 1)
+ZERO = Decimal(0)
 
 
 def launch(people: People, usd: str, charges: bool = True) -> Operation:
@@ -45,10 +46,10 @@ def test_nano_rounds_up_so_that_holds_never_fall_short() -> None:
 def test_a_hold_is_released_by_what_it_really_cost(people: People) -> None:
     operation = launch(people, "0.3")
     now = month(people.carol.actor)
-    assert (now.held, now.spent) == (Decimal("0.3"), 0)
+    assert (now.held, now.spent) == (Decimal("0.3"), ZERO)
     assert settle(operation, Decimal("0.2"), Decimal("0.2"), ["less was read"])
     now = month(people.carol.actor)
-    assert (now.held, now.spent, now.list) == (0, Decimal("0.2"), Decimal("0.2"))
+    assert (now.held, now.spent, now.list) == (ZERO, Decimal("0.2"), Decimal("0.2"))
     cost = Cost.objects.get(operation=operation)
     assert (cost.estimate_nano, cost.held_nano, cost.arithmetic) == (nano(Decimal("0.3")), 0, ["less was read"])
 
@@ -91,7 +92,7 @@ def test_without_a_hard_stop_a_budget_only_warns(people: People) -> None:
     assert not month(people.carol.actor).warn
     launch(people, "1")
     now = month(people.carol.actor)
-    assert (now.warn, now.left, now.held) == (True, 0, Decimal("1.1"))
+    assert (now.warn, now.left, now.held) == (True, ZERO, Decimal("1.1"))
 
 
 def test_where_nothing_is_charged_nothing_is_held_but_the_estimate_is_kept(people: People) -> None:
@@ -101,7 +102,7 @@ def test_where_nothing_is_charged_nothing_is_held_but_the_estimate_is_kept(peopl
     assert (cost.estimate_nano, cost.held_nano) == (nano(Decimal(4)), 0)
     settle(operation, Decimal(3), Decimal(0), [])
     now = month(people.carol.actor)
-    assert (now.spent, now.held, now.list) == (0, 0, 3)
+    assert (now.spent, now.held, now.list) == (ZERO, ZERO, Decimal(3))
 
 
 def test_what_was_held_last_month_is_settled_there(people: People) -> None:
@@ -160,8 +161,9 @@ for target in (launch, end):
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
 month = TeamMonth.objects.get()
-json.dump({"held": outcomes.count("held"), "denied": outcomes.count("denied"), "settled": sum(settled),
-    "operations": Operation.objects.count(), "held_nano": month.held_nano, "charged_nano": month.charged_nano}, sys.stdout)
+sums = {"held_nano": month.held_nano, "charged_nano": month.charged_nano, "operations": Operation.objects.count()}
+ends = {"held": outcomes.count("held"), "denied": outcomes.count("denied"), "settled": sum(settled)}
+json.dump({**sums, **ends}, sys.stdout)
 """
 
 

@@ -1,7 +1,6 @@
-"""A table in the real local cloud, with its files, its mirror and people around it; and queries carried out for real."""
+"""A table in the real local cloud, with its files, its mirror and people around it; queries carried out for real."""
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -78,7 +77,7 @@ def _definition(database: str, bucket: str, columns: tuple[ports.Column, ...]) -
 
 
 @pytest.fixture
-def shop(people: People, cloud_server: CloudServer, redis_server: str) -> Iterator[Shop]:
+def shop(people: People, cloud_server: CloudServer, redis_server: str) -> Shop:
     name = uuid.uuid4().hex[:10]
     cloud = connect("local", Caller("growth", "alice"))
     made = Shop(cloud, f"shop_{name}", f"shop-{name}", people)

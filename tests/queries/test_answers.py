@@ -31,13 +31,18 @@ def test_show_and_describe(shop: Shop) -> None:
     assert answered(shop, carol, "SHOW PARTITIONS items") == (["partition"], months)
     assert answered(shop, carol, f"DESCRIBE {shop.items}") == (
         ["col_name", "data_type", "comment"],
-        [["id", "bigint", ""], ["title", "varchar", ""], ["price", "decimal(8,2)", ""], ["month", "varchar", "partition key"]],
+        [
+            ["id", "bigint", ""],
+            ["title", "varchar", ""],
+            ["price", "decimal(8,2)", ""],
+            ["month", "varchar", "partition key"],
+        ],
     )
 
 
 def test_explain_says_what_would_be_read(shop: Shop) -> None:
     names, rows = answered(shop, shop.people.carol, "EXPLAIN SELECT id FROM items WHERE month = '2026-02'")
-    assert names == ["Query Plan"]
+    assert names == ["query plan"]
     assert str(rows[0][0]).startswith(f"Read {shop.items}: id")
     assert "1 of 3 partitions" in str(rows[0][0])
 

@@ -14,12 +14,24 @@ import pytest
 from portal.queries.cells import EXACT, cells
 
 UTC = dt.UTC
+
+
+def naive(*parts: int) -> dt.datetime:
+    """A timestamp without a zone, as Athena's `timestamp` is."""
+    return dt.datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[misc, arg-type]
+
+
 CASES: list[tuple[str, pa.DataType, list[Any], list[Any]]] = [
     ("boolean", pa.bool_(), [True, False, None], [True, False, None]),
     ("tinyint", pa.int8(), [-128, 127, None], [-128, 127, None]),
     ("integer", pa.int32(), [-(2**31), None], [-(2**31), None]),
     ("bigint within", pa.int64(), [EXACT, -EXACT, None], [EXACT, -EXACT, None]),
-    ("bigint beyond", pa.int64(), [EXACT + 1, -EXACT - 1, 2**63 - 1], [str(EXACT + 1), str(-EXACT - 1), str(2**63 - 1)]),
+    (
+        "bigint beyond",
+        pa.int64(),
+        [EXACT + 1, -EXACT - 1, 2**63 - 1],
+        [str(EXACT + 1), str(-EXACT - 1), str(2**63 - 1)],
+    ),
     ("double", pa.float64(), [0.1, -0.0, 1e300, None], [0.1, -0.0, 1e300, None]),
     ("not finite", pa.float64(), [math.nan, math.inf, -math.inf], ["NaN", "Infinity", "-Infinity"]),
     ("real", pa.float32(), [0.1, 16777216.0, math.nan, None], [0.1, 16777216.0, "NaN", None]),
@@ -32,7 +44,7 @@ CASES: list[tuple[str, pa.DataType, list[Any], list[Any]]] = [
     (
         "timestamp",
         pa.timestamp("us"),
-        [dt.datetime(2026, 11, 20, 13, 5), dt.datetime(1969, 12, 31, 23, 59, 59, 999999), None],
+        [naive(2026, 11, 20, 13, 5), naive(1969, 12, 31, 23, 59, 59, 999999), None],
         ["2026-11-20 13:05:00.000", "1969-12-31 23:59:59.999", None],
     ),
     (
@@ -41,7 +53,7 @@ CASES: list[tuple[str, pa.DataType, list[Any], list[Any]]] = [
         [dt.datetime(2026, 11, 20, 13, 5, 0, 125000, tzinfo=UTC), None],
         ["2026-11-20 13:05:00.125 UTC", None],
     ),
-    ("nanoseconds", pa.timestamp("ns"), [dt.datetime(2026, 1, 2)], ["2026-01-02 00:00:00.000"]),
+    ("nanoseconds", pa.timestamp("ns"), [naive(2026, 1, 2)], ["2026-01-02 00:00:00.000"]),
     ("time", pa.time64("us"), [dt.time(13, 5, 0, 1500), None], ["13:05:00.001", None]),
     ("nothing but NULL", pa.null(), [None, None], [None, None]),
     ("array", pa.list_(pa.int64()), [[1, None, 2**60], [], None], [[1, None, str(2**60)], [], None]),

@@ -1,4 +1,4 @@
-"""Pages and files of a result, from Parquet of the shape that engines leave: many groups of rows, odd names and cells."""
+"""Pages and files of a result, from Parquet as engines leave it: many groups of rows, odd names and cells."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from portal.queries.downloads import _csv, _json, _parquet, field
+from portal.queries.downloads import _Closing, _csv, _json, _parquet, field
 from portal.queries.results import BATCH, batches, by_row, open_parquet
 
 ROWS, GROUP = 7_321, 2_500
@@ -23,10 +23,14 @@ def file_of(table: pa.Table, group: int = GROUP) -> io.BytesIO:
     return io.BytesIO(stream.getvalue())
 
 
-NUMBERS = pa.table({"n": pa.array(range(ROWS), pa.int64()), "t": [None if n % 7 == 0 else f"t{n}" for n in range(ROWS)]})
+NUMBERS = pa.table(
+    {"n": pa.array(range(ROWS), pa.int64()), "t": [None if n % 7 == 0 else f"t{n}" for n in range(ROWS)]}
+)
 
 
-@pytest.mark.parametrize("offset", [0, 1, BATCH - 1, BATCH, GROUP - 1, GROUP, GROUP + 1, 2 * GROUP, ROWS - 1, ROWS, ROWS + 9])
+@pytest.mark.parametrize(
+    "offset", [0, 1, BATCH - 1, BATCH, GROUP - 1, GROUP, GROUP + 1, 2 * GROUP, ROWS - 1, ROWS, ROWS + 9]
+)
 def test_rows_from_any_offset_are_those_behind_it(offset: int) -> None:
     found = [row[0] for batch in batches(open_parquet(file_of(NUMBERS)), offset) for row in by_row(batch)]
     assert found == list(range(offset, ROWS))
@@ -52,7 +56,9 @@ def test_groups_before_the_offset_are_not_read() -> None:
 
 
 def test_csv_is_rfc_4180_and_tells_null_from_empty() -> None:
-    table = pa.table({"a,b": ["x", 'say "hi"', "two\r\nlines", "", None], "n": pa.array([1, None, -3, 4, 5], pa.int64())})
+    table = pa.table(
+        {"a,b": ["x", 'say "hi"', "two\r\nlines", "", None], "n": pa.array([1, None, -3, 4, 5], pa.int64())}
+    )
     text = b"".join(_csv(file_of(table), ["a,b", "n"])).decode()
     assert text == '"a,b",n\r\nx,1\r\n"say ""hi""",\r\n"two\r\nlines",-3\r\n"",4\r\n,5\r\n'
     assert list(csv.reader(io.StringIO(text, newline="")))[1:3] == [["x", "1"], ['say "hi"', ""]]
@@ -125,3 +131,9 @@ def test_memory_does_not_grow_with_the_result() -> None:
         return most + python
 
     assert peak(8) < 1.5 * peak(2)
+
+
+def test_a_download_that_nobody_reads_closes_its_file() -> None:
+    file = file_of(NUMBERS)
+    _Closing(file, _csv(file, ["n", "t"])).close()
+    assert file.closed

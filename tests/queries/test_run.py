@@ -28,14 +28,21 @@ def ran(shop: Shop, person: Person, sql: str, **options: object) -> Operation:
     return carried_out(services.run(person.actor, sql, shop.database, **options))  # type: ignore[arg-type]
 
 
+def code(operation: Operation) -> str:
+    assert operation.error
+    return str(operation.error["code"])
+
+
 def test_a_query_runs_and_gives_its_rows(shop: Shop) -> None:
     carol = shop.people.carol
     operation = ran(shop, carol, "SELECT id, price, month FROM items WHERE month = '2026-02' ORDER BY id")
     assert operation.state == State.SUCCEEDED, operation.error
     found = services.rows(carol.actor, operation, offset=998, limit=5)
     assert found.columns == [
-        {"name": "id", "type": "bigint"}, {"name": "price", "type": "decimal(8,2)"}, {"name": "month", "type": "varchar"},
-    ]  # fmt: skip
+        {"name": "id", "type": "bigint"},
+        {"name": "price", "type": "decimal(8,2)"},
+        {"name": "month", "type": "varchar"},
+    ]
     assert found.rows == [[20998, "98.00", "2026-02"], [20999, "99.00", "2026-02"]]
     assert found.total == ROWS_A_MONTH
     assert operation.result["rows"] == ROWS_A_MONTH
@@ -65,7 +72,7 @@ def test_what_it_cost_is_kept_with_its_arithmetic(shop: Shop) -> None:
 def test_a_statement_that_fails_while_it_runs_says_why_and_costs_nothing(shop: Shop) -> None:
     operation = ran(shop, shop.people.carol, "SELECT 1 / (id - id) FROM items")
     assert operation.state == State.FAILED
-    assert operation.error["code"] == "DIVISION_BY_ZERO"
+    assert code(operation) == "DIVISION_BY_ZERO"
     assert Cost.objects.get(operation=operation).list_nano == 0
     with pytest.raises(Conflict):
         services.rows(shop.people.carol.actor, operation)
@@ -153,7 +160,10 @@ def test_a_grant_that_is_taken_back_closes_results_that_stand(shop: Shop) -> Non
     with pytest.raises(Denied):
         services.rows(charlie.actor, operation)
     given.delete()
-    for ask in (lambda: services.rows(charlie.actor, operation), lambda: services.download(charlie.actor, operation, "csv")):
+    for ask in (
+        lambda: services.rows(charlie.actor, operation),
+        lambda: services.download(charlie.actor, operation, "csv"),
+    ):
         with pytest.raises(Denied):
             ask()
     assert services.get(charlie.actor, operation.id) == operation
@@ -165,7 +175,7 @@ def test_a_grant_that_is_taken_back_before_the_start_stops_it(shop: Shop) -> Non
     operation = services.run(charlie.actor, "SELECT id FROM items", shop.database)
     given.delete()
     carried_out(operation)
-    assert (operation.state, operation.error["code"]) == (State.FAILED, "PERMISSION_DENIED")
+    assert (operation.state, code(operation)) == (State.FAILED, "PERMISSION_DENIED")
     assert not operation.ref
 
 
@@ -173,7 +183,7 @@ def test_whoever_left_the_team_before_the_start_runs_nothing(shop: Shop) -> None
     operation = services.run(shop.people.carol.actor, "SELECT id FROM items", shop.database)
     Membership.objects.filter(user=shop.people.carol.user).update(role="viewer")
     carried_out(operation)
-    assert (operation.state, operation.error["code"]) == (State.FAILED, "DENIED")
+    assert (operation.state, code(operation)) == (State.FAILED, "DENIED")
 
 
 # --- tables that change -----------------------------------------------------------------------------------------------
@@ -192,7 +202,7 @@ def test_a_table_whose_columns_changed_what_is_shown_is_refused(shop: Shop) -> N
     operation = services.run(shop.people.carol.actor, "SELECT * FROM items", shop.database)
     shop.redefine(ports.Column("id", "bigint"), ports.Column("title", "varchar"))
     carried_out(operation)
-    assert (operation.state, operation.error["code"]) == (State.FAILED, "TABLE_CHANGED")
+    assert (operation.state, code(operation)) == (State.FAILED, "TABLE_CHANGED")
 
 
 # --- previews, history, cancel ----------------------------------------------------------------------------------------

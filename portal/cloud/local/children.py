@@ -205,7 +205,12 @@ class Pool:
                     self._zygote.close()
                 self._zygote = Zygote(self._module)
             try:
-                await self._warm.put(await self._zygote.fork())
+                child = await self._zygote.fork()
+                try:
+                    await self._warm.put(child)
+                except asyncio.CancelledError:
+                    await child.end()
+                    raise
             except (ChildGone, TimeoutError) as error:
                 log.error("a child did not warm up: %s", error)
                 await asyncio.sleep(1.0)

@@ -7,6 +7,7 @@ only for threads that start after it.
 
 import itertools
 import json
+import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,16 +31,24 @@ SPILL_BYTES = 4 * 1024**3
 _STORED_AS = {"HUGEINT": "DECIMAL(38,0)", "UHUGEINT": "DECIMAL(38,0)", "INTERVAL": "VARCHAR", "BIT": "VARCHAR"}
 
 
+Connection = duckdb.DuckDBPyConnection
+
+
 def load() -> None:
     """Load what translating loads on first use, so that children have it from the start."""
     duck.translate("SELECT 1", {}, "default")
+
+
+def reseed(connection: Connection) -> None:
+    """Give a connection that was forked random numbers of its own."""
+    connection.execute("SELECT setseed(?)", [random.SystemRandom().uniform(-1, 1)])
 
 
 Granted = tuple[Table, Sequence[str], Sequence[str]]
 """A table, the columns that may be read of it, and its files."""
 
 
-def warm() -> duckdb.DuckDBPyConnection:
+def warm() -> Connection:
     """A connection ready for a statement: settings, macros and functions of the dialect installed, no thread
     started."""
     connection = duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0})
@@ -50,7 +59,7 @@ def warm() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def run(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def run(task: dict[str, Any], connection: Connection) -> dict[str, Any]:
     """Carry out a task: `tables` [{table, columns, files}], `sql`, `database`, `parameters`, `folder` (for the result
     and for what spills), `memory`, `seconds`, `threads`, `result_bytes`. Leaves `folder`/result.parquet.
 
@@ -84,23 +93,23 @@ def run(task: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str
 
 
 def prepare(
-    connection: duckdb.DuckDBPyConnection, task: dict[str, Any], tables: Sequence[Granted]
+    connection: Connection, task: dict[str, Any], tables: Sequence[Granted]
 ) -> tuple[str, Sequence[str], list[str]]:
     """The task's statement in the engine's dialect, with the names (Athena's) and the types (the engine's) of its
     columns. SqlError where it is not to be had, or names what was not granted."""
     analysis = analyse(parse(task["sql"], tuple(task["parameters"])), _schema(tables), task["database"])
     sql = duck.render(analysis)
-    types = [str(row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM ({sql})").fetchall()]
+    types = [str(row[1]) for row in connection.execute(f"DESCRIBE ({sql})").fetchall()]
     return sql, analysis.columns, types
 
 
-def _create_view(con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[str], files: Sequence[Path]) -> None:
+def _create_view(con: Connection, table: Table, columns: Sequence[str], files: Sequence[Path]) -> None:
     schema, name = quoted(table.database), quoted(table.name)
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     con.execute(f"CREATE VIEW {schema}.{name} AS {relation_sql(table, files, columns)}")
 
 
-def _lock(connection: duckdb.DuckDBPyConnection, task: dict[str, Any], files: Sequence[str], target: Path) -> None:
+def _lock(connection: Connection, task: dict[str, Any], files: Sequence[str], target: Path) -> None:
     """Forbid all that the statement does not need. After this no setting can be changed."""
     spill = target.parent / "spill"
     for setting in (
@@ -124,9 +133,7 @@ def _lock(connection: duckdb.DuckDBPyConnection, task: dict[str, Any], files: Se
         connection.execute(f"SET {setting}")
 
 
-def _copy(
-    connection: duckdb.DuckDBPyConnection, sql: str, names: Sequence[str], types: Sequence[str], target: Path
-) -> int:
+def _copy(connection: Connection, sql: str, names: Sequence[str], types: Sequence[str], target: Path) -> int:
     """Write the result and count its rows. Columns are given names that a file can hold: unique and not empty."""
     columns = [quoted(name) for name in _unique(names)]
     aliases = ", ".join(columns)
@@ -150,10 +157,10 @@ def _unique(names: Sequence[str]) -> list[str]:
     return unique
 
 
-def _bytes_read(connection: duckdb.DuckDBPyConnection) -> int:
-    """Of the statement that ran last."""
+def _bytes_read(connection: Connection) -> int:
+    """Of the statement that ran last; one that reads no file has no such figure."""
     profile = json.loads(connection.get_profiling_information(format="json"))
-    return int(profile["io"]["total_bytes_read"])
+    return int(profile.get("io", {}).get("total_bytes_read", 0))
 
 
 def _table(data: dict[str, Any]) -> Table:

@@ -123,7 +123,7 @@ def failure_of(error: Exception) -> dict[str, Any]:
     """What to tell people of an error, as the JSON of a Failure."""
     if isinstance(error, SqlError):
         return asdict(Failure(error.code, error.message, error.line, error.column))
-    if isinstance(error, duckdb.ConversionException):
+    if isinstance(error, duckdb.ConversionException) or "Cannot cast " in str(error):
         return asdict(_cast(str(error)))
     for rule in _RULES:
         if isinstance(error, rule.kinds) and re.search(rule.pattern, str(error)):

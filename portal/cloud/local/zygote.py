@@ -1,8 +1,11 @@
-"""The process that children are forked from: it has the libraries loaded and no threads, so a fork costs milliseconds.
+"""The process that children are forked from: with libraries, a connection and its macros in place.
 
 Run by `children.py` as `main(descriptor)`, the descriptor being a SOCK_SEQPACKET socket. Messages in: `fork`, with the
 descriptor of the child's channel, and `kill <pid>`. Messages out, as JSON: {"forked": pid} in the order of the
 requests, and {"exited": pid, "status": wait status}. It ends, and its children with it, when the server does.
+
+It starts no thread, nor does the connection: a fork copies the calling thread alone, and the fence wants a child to
+have no other. The allocator that comes with pyarrow has one, which is made for forks and is not missed after them.
 """
 
 import json
@@ -11,25 +14,21 @@ import select
 import signal
 import socket
 import traceback
-from importlib import import_module
 from typing import NoReturn
 
-from portal.cloud.local import engine
+from portal.cloud.local import child, engine
 from portal.cloud.local.process import die_with_parent
-
-PRELOAD = ("portal.cloud.local.child", "portal.cloud.local.inspect")
 
 
 def main(descriptor: int) -> None:
     """Load what children need, then fork on request for as long as the server is there."""
     die_with_parent()
-    for name in PRELOAD:
-        import_module(name)
     engine.load()
-    serve(socket.socket(fileno=descriptor))
+    connection = engine.warm()
+    serve(socket.socket(fileno=descriptor), connection)
 
 
-def serve(control: socket.socket) -> None:
+def serve(control: socket.socket, connection: engine.Connection) -> None:
     """Fork, kill and reap until the other end is closed."""
     wake, waker = socket.socketpair()
     waker.setblocking(False)
@@ -46,16 +45,18 @@ def serve(control: socket.socket) -> None:
             if not message:
                 return
             if message == b"fork":
-                living.add(_fork(control, descriptors[0], (control, wake, waker)))
+                living.add(_fork(control, descriptors[0], (control, wake, waker), connection))
             elif (pid := int(message.split()[1])) in living:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _fork(control: socket.socket, channel: int, others: tuple[socket.socket, ...]) -> int:
+def _fork(
+    control: socket.socket, channel: int, others: tuple[socket.socket, ...], connection: engine.Connection
+) -> int:
     pid = os.fork()
     if pid == 0:
         signal.set_wakeup_fd(-1)
-        _become_child(socket.socket(fileno=channel), others)
+        _become_child(socket.socket(fileno=channel), others, connection)
     os.close(channel)
     control.send(json.dumps({"forked": pid}).encode())
     return pid
@@ -70,16 +71,14 @@ def _reap(control: socket.socket, living: set[int]) -> None:
         control.send(json.dumps({"exited": pid, "status": status}).encode())
 
 
-def _become_child(channel: socket.socket, others: tuple[socket.socket, ...]) -> NoReturn:
+def _become_child(channel: socket.socket, others: tuple[socket.socket, ...], connection: engine.Connection) -> NoReturn:
     """Never returns. What goes wrong ends this child alone and is seen by the server as its exit."""
-    from portal.cloud.local import child  # loaded above; named here so that tests may load another
-
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for other in others:
             other.close()
         die_with_parent()
-        child.main(channel)
+        child.main(channel, connection)
     except BaseException:
         traceback.print_exc()
         os._exit(1)

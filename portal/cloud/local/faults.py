@@ -54,10 +54,10 @@ _RULES = (
     ),
     _Rule(
         _ANY,
-        r"(?i)subscript out of bounds",
+        r"(?i)subscript (?:is )?out of bounds|key not present in map",
         Failure(
             "INVALID_FUNCTION_ARGUMENT",
-            "An array has fewer elements than the index asks for. Use element_at(array, index) to get NULL instead.",
+            "An array or a map has no such element. Use element_at(…) to get NULL instead of an error.",
         ),
     ),
     _Rule(
@@ -142,7 +142,8 @@ def _cast(text: str) -> Failure:
         kind = athena_type(_DESTINATIONS.get(found[1], found[1]))
     else:
         kind = next(
-            (name for name in ("timestamp", "date", "time", "interval") if name in text.lower()), "its new type"
+            (name for name in ("timestamp", "date", "time", "interval", "a whole number") if name in text.lower()),
+            "its new type",
         )
     return Failure(
         "INVALID_CAST_ARGUMENT",

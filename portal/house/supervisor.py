@@ -28,6 +28,7 @@ def environment(folder: Folder, settings: Any, redis: str) -> dict[str, str]:
     return {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "PYTHONUNBUFFERED": "1",
+        "CELERY_SKIP_CHECKS": "1",  # of Django, by worker and beat each: over a second, and `make check` has made them
         "HOUSE_PYTHON": sys.executable,
         "HOUSE_DATA": str(folder.data),
         "HOUSE_RUN": str(folder.run),

@@ -154,7 +154,7 @@ QUERY_SECONDS = 300
 QUERY_MEMORY_BYTES = 2 * 1024**3
 QUERY_RESULT_BYTES = 4 * 1024**3
 PAGE_ROWS_MAX = 10_000  # rows in one answer of /rows: what a browser or a client takes at once
-LEASE = timedelta(seconds=30)  # a worker renews every 10 s; a dead one is replaced well within a minute
+LEASE = timedelta(seconds=15)  # a worker renews every 5 s; a dead one is replaced well within a minute
 WORKER_FRESH = timedelta(seconds=60)  # /readyz wants a worker that answered within this
 SIGN_IN_LINK = timedelta(minutes=15)
 INVITATION = timedelta(days=7)

@@ -32,7 +32,7 @@ ROUND = 0.5  # seconds: a round holds its poll this long, so an end is seen at o
 REFS_A_POLL = 50  # BatchGetQueryExecution takes 50
 LEASE = timedelta(seconds=10)
 RING_AFTER = timedelta(seconds=5)  # what was not claimed by then lost its message
-RING_EVERY = 10.0
+RING_EVERY = 5.0
 BEAT_EVERY = 15.0
 ENDS = {
     RunState.SUCCEEDED: State.SUCCEEDED,

@@ -130,7 +130,9 @@ def test_a_refusal_says_whom_to_ask(people: People) -> None:
 
 GRANTS = st.lists(
     st.tuples(
-        st.sampled_from([("table", "shop.reviews"), ("database", "shop"), ("bucket", "data/"), ("table", "shop.other")]),
+        st.sampled_from(
+            [("table", "shop.reviews"), ("database", "shop"), ("bucket", "data/"), ("table", "shop.other")]
+        ),
         st.sampled_from(["read", "write", "manage"]),
         st.sampled_from([None, ["stars"], ["title", "body"]]),
     ),

@@ -86,7 +86,10 @@ def test_members_are_an_admins_to_change(people: People) -> None:
     assert people.alice.api.post("/api/v1/teams/growth/members", body, content_type=JSON).status_code == 409
     patched = people.alice.api.patch("/api/v1/teams/growth/members/charlie", {"role": "analyst"}, content_type=JSON)
     assert patched.json()["role"] == "analyst"
-    assert people.alice.api.patch("/api/v1/teams/growth/members/charlie", {"role": "king"}, content_type=JSON).status_code == 422
+    assert (
+        people.alice.api.patch("/api/v1/teams/growth/members/charlie", {"role": "king"}, content_type=JSON).status_code
+        == 422
+    )
     assert people.alice.api.delete("/api/v1/teams/growth/members/charlie").status_code == 204
     assert people.alice.api.delete("/api/v1/teams/growth/members/charlie").status_code == 404
 

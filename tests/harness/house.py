@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import redis
 
 from tests.harness.processes import BASE, Process
 from tests.harness.waiting import until
@@ -105,6 +106,11 @@ class House:
     def shell(self, code: str) -> str:
         """What Python code, run within this house's Django, printed."""
         return self._python("-c", f"import django; django.setup()\n{code}")
+
+    def flush_redis(self) -> None:
+        """Empty it, as an administrator's mistake would."""
+        with redis.Redis.from_url(f"unix://{self.data / 'run' / 'redis.sock'}") as client:
+            client.flushall()
 
     def journal(self) -> list[dict[str, Any]]:
         """The local cloud's own log: {at, event, kind, ref, token}."""

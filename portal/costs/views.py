@@ -45,14 +45,13 @@ def costs(request: PageRequest) -> HttpResponse:
     if not actor.team:
         raise Denied("You are in no team yet, so there are no costs to see. Ask an admin for an invitation.")
     month = services.month(actor)
-    days = services.summary(actor, actor.team, month.month, group_by="day")
+    sums = services.summaries(actor, actor.team, month.month, ("day", "user", "service"))
     context = {
         "month": month,
-        "bars": bars(month.month, days),
-        "by_user": services.summary(actor, actor.team, month.month, group_by="user"),
-        "by_service": services.summary(actor, actor.team, month.month, group_by="service"),
+        "bars": bars(month.month, sums["day"]),
+        "by_user": sums["user"],
+        "by_service": sums["service"],
         "entries": list(services.entries(actor, actor.team, month.month)[:ENTRIES]),
-        "budget": services.get_budget(actor, actor.team),
         "manages": decide(actor, Action.MANAGE, Resource("team", actor.team, actor.connection, actor.team)).allowed,
     }
     return render(request, "costs/_costs.html" if request.htmx else "costs/costs.html", context)

@@ -45,17 +45,8 @@ def query(request: PageRequest, query_id: uuid.UUID) -> HttpResponse:
     if request.htmx:
         return render(request, "queries/_result.html", shown)
     params = operation.params
-    return render(
-        request,
-        "queries/query.html",
-        frame(
-            request.actor,
-            sql=params["sql"],
-            database=params["database"],
-            saved=_origin(request.actor, operation),
-            **shown,
-        ),
-    )
+    context = frame(request.actor, sql=params["sql"], database=params["database"], **shown)
+    return render(request, "queries/query.html", context)
 
 
 @require_POST
@@ -128,7 +119,7 @@ def preview(request: PageRequest, database: str, name: str) -> HttpResponse:
 def frame(actor: Actor, sql: str = "", database: str = "", **more: Any) -> dict[str, Any]:
     """The editor and what stands at its left."""
     tables = [known for known in catalog.tables(actor) if known.may_read][:SHOWN_TABLES]
-    names = sorted({known.table.database.name for known in tables} | {found.name for found in catalog.databases(actor)})
+    names = sorted({known.table.database.name for known in tables} | ({database} if database else set()))
     schema = {f"{k.table.database.name}.{k.table.name}": [column["name"] for column in k.columns] for k in tables}
     return {
         "sql": sql,
@@ -144,7 +135,8 @@ def frame(actor: Actor, sql: str = "", database: str = "", **more: Any) -> dict[
 
 def result(request: PageRequest, operation: Operation) -> dict[str, Any]:
     """The state of a query, and where it has succeeded a page of its rows and its chart."""
-    context: dict[str, Any] = {"operation": operation, "view": request.GET.get("view", "")}
+    kept = _origin(request.actor, operation)
+    context: dict[str, Any] = {"operation": operation, "saved": kept, "view": request.GET.get("view", "")}
     if operation.state != State.SUCCEEDED:
         return context
     offset = whole(request.GET.get("offset"))
@@ -152,7 +144,6 @@ def result(request: PageRequest, operation: Operation) -> dict[str, Any]:
         rows = services.rows(request.actor, operation, offset, ROWS)
     except (Problem, CloudError) as error:
         return {**context, "problem": error}
-    kept = _origin(request.actor, operation)
     chart = charts.chosen(kept.chart if kept else None, rows.columns) or charts.suggest(rows.columns, rows.total)
     if not context["view"]:
         context["view"] = "chart" if kept and kept.chart and chart else "table"

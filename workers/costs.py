@@ -17,7 +17,7 @@ NOBODY = "skydeck"  # the username that the cloud's audit trail shows for what t
 
 
 def book_storage() -> int:
-    """Book today's storage of every team that keeps something; how many were booked. Again on the same day it changes
+    """Book today's storage of every team that has a bucket; how many teams it was. Again on the same day it changes
     nothing. A bucket that cannot be listed leaves its team to the next try."""
     buckets: dict[Team, list[Bucket]] = defaultdict(list)
     for bucket in Bucket.objects.select_related("team"):

@@ -10,7 +10,7 @@ from portal.catalog import services as catalog
 from portal.cloud.ports import TableRead
 from portal.problems import Denied
 from portal.queries import answers
-from portal.sql import Analysis, Right, Statement, TableName, analyse, opens, parse, restrict, tables_named
+from portal.sql import Analysis, Right, SqlError, Statement, TableName, analyse, opens, parse, restrict, tables_named
 from portal.sql.places import error
 
 
@@ -52,6 +52,8 @@ class Passed:
 def examine(actor: Actor, sql: str, database: str, parameters: Sequence[str] = ()) -> Passed:
     """Parse, resolve, check and restrict. SqlError with line and column in the person's own text; PERMISSION_DENIED
     names the first table or column withheld. SHOW, DESCRIBE and EXPLAIN become a SELECT over the catalog's VALUES."""
+    if "\x00" in "".join((database, *parameters)):
+        raise SqlError("INVALID_PARAMETER", "The database or a value holds a NUL character. Remove it.")
     statement = parse(sql, parameters)
     if statement.kind == "explain":
         assert statement.inner is not None

@@ -1,6 +1,7 @@
 """Saved queries: private without a team, else their team's, and shown to whoever they are shared with. Whoever runs one
 uses their own rights. Its owner, an admin of its team and people it is shared with for editing may change it."""
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -129,6 +130,8 @@ def _checked(content: dict[str, Any]) -> dict[str, Any]:
         raise Invalid.field("name", "Give it a name of 1 to 120 characters.")
     if not content["sql"].strip() or len(content["sql"].encode()) > MAX_BYTES:
         raise Invalid.field("sql", f"A statement has 1 to {MAX_BYTES:,} bytes.")
+    if "\\u0000" in json.dumps(content).replace("\\\\", ""):  # PostgreSQL keeps no NUL in a text
+        raise Invalid("There is a NUL character in it. Remove it.")
     if not content["database"]:
         raise Invalid.field("database", "Say which database its tables are in.")
     return content

@@ -157,3 +157,9 @@ def test_who_runs_it_uses_their_own_rights(shop: Shop) -> None:
         assert people.bob.api.get(f"/api/v1/queries/{operation.id}/rows").json()["rows"] == [[count]]
     assert people.carol.api.delete(path).status_code == 204
     assert people.bob.api.get(f"/api/v1/queries/{operation.id}").json()["saved_query"] == found["id"]
+
+
+def test_a_nul_character_is_refused_and_its_escape_is_text(people: People) -> None:
+    for wrong in ({"name": "a\x00"}, {"sql": "\x00"}, {"tags": ["\x00"]}, {"chart": {"a": {"\x00": 1}}}):
+        assert people.carol.api.post(ROOT, {**BODY, **wrong}, content_type=JSON).status_code == 422, wrong
+    assert make(people.carol, sql=r"SELECT '\u0000'")["sql"] == r"SELECT '\u0000'"

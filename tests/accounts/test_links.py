@@ -73,7 +73,7 @@ def test_a_token_ends_and_is_revoked_by_its_owner_alone(people: People) -> None:
 
 
 def test_an_invitation_makes_a_new_person_a_member_once(people: People) -> None:
-    link, path = services.invite(people.alice.actor, "growth", "analyst", "maria@example.org")
+    _, path = services.invite(people.alice.actor, "growth", "analyst", "maria@example.org")
     maria = services.accept_invitation(secret_of(path), None, "maria", "Maria Silva", PASSWORD)
     assert maria.check_password(PASSWORD)
     assert maria.password.startswith("argon2")

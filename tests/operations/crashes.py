@@ -1,4 +1,5 @@
-"""What the crash tests do to a house: a query of a chosen length, its row, and its story in the local cloud's journal."""
+"""What the crash tests do to a house: a query of a chosen length, its row, and its story in the local cloud's
+journal."""
 
 import os
 import signal

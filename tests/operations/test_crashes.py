@@ -1,4 +1,5 @@
-"""Real processes killed with SIGKILL at the worst moments, on SQLite and PostgreSQL: nothing is started twice, nothing is
+"""Real processes killed with SIGKILL at the worst moments, on SQLite and PostgreSQL: nothing is started twice,
+nothing is
 lost, and the row is right within 60 s of the restart."""
 
 from collections.abc import Callable, Iterator

@@ -157,9 +157,9 @@ def test_the_same_key_is_the_same_operation(people: People) -> None:
 
 def test_the_queue_rings_only_for_what_was_committed(people: People) -> None:
     before = dispatch.waiting()
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         record(people)
-        raise RuntimeError
+        transaction.set_rollback(True)
     assert dispatch.waiting() == before
     assert Operation.objects.count() == 0
     record(people)
@@ -188,7 +188,7 @@ def test_worker_work_runs_under_its_lease(people: People) -> None:
 
 
 def test_leases_are_shorter_than_the_promise() -> None:
-    assert timedelta(seconds=45) >= settings.LEASE, "the state is right within 60 s of any crash"
+    assert timedelta(seconds=30) >= settings.LEASE, "the state is right within 60 s of any crash"
 
 
 def test_writes_do_not_starve_each_other(people: People) -> None:

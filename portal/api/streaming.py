@@ -20,7 +20,7 @@ class BlockResponse(StreamingHttpResponse):
             yield block
 
 
-def attachment(name: str, content_type: str, blocks: Iterator[bytes], **options: Any) -> HttpResponseBase:
+def attachment(name: str, content_type: str, blocks: Iterator[bytes], **options: Any) -> BlockResponse:
     """A download called `name`. Whatever it holds, a browser saves it and runs nothing of it."""
     response = BlockResponse(blocks, content_type=content_type, **options)
     harmless(response, name)

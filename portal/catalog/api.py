@@ -1,10 +1,10 @@
 """REST: databases, tables, search (api.md, catalog). The preview of a table is a query and stands in queries."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpResponse
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from portal.access.model import Actor
 from portal.api.actors import everywhere, for_owner
@@ -13,12 +13,13 @@ from portal.api.operations_http import answer, created, idempotency
 from portal.api.paging import PageQuery, page
 from portal.api.requests import Request
 from portal.catalog import services
-from portal.catalog.known import as_json
+from portal.catalog.known import KnownTable, as_json
 from portal.catalog.models import Database
 from portal.operations.events import shown, stamp
 from portal.operations.models import Operation
 
 router = Router(tags=["catalog"])
+Limit = Annotated[int, Field(ge=1, le=100)]
 
 
 class DatabaseIn(Schema):
@@ -78,9 +79,9 @@ def get_database(request: Request, database: str, team: str | None = None) -> di
 
 
 @router.delete("/databases/{database}", response={204: None}, summary="Remove an empty database")
-def delete_database(request: Request, database: str, team: str | None = None) -> tuple[int, None]:
+def delete_database(request: Request, database: str, team: str | None = None) -> Status[None]:
     services.delete_database(_actor(request, database, team), database)
-    return 204, None
+    return Status(204, None)
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -126,9 +127,9 @@ def update_table(
 
 
 @router.delete("/databases/{database}/tables/{table}", response={204: None}, summary="Forget a table; its files stay")
-def delete_table(request: Request, database: str, table: str, team: str | None = None) -> tuple[int, None]:
+def delete_table(request: Request, database: str, table: str, team: str | None = None) -> Status[None]:
     services.delete_table(_actor(request, database, team), database, table)
-    return 204, None
+    return Status(204, None)
 
 
 @router.post("/databases/{database}/tables/{table}/refresh", response={202: Any}, summary="Look for new files")
@@ -150,10 +151,12 @@ def list_partitions(
 
 
 @router.get("/search", summary="Find tables by name, description, tag or column")
-def search(
-    request: Request, q: str, limit: int = Field(20, ge=1, le=100), team: str | None = None
-) -> dict[str, object]:
-    found = {one.table.pk: one for actor in everywhere(request, team) for one in services.search(actor, q, limit)}
+def search(request: Request, q: str, limit: Limit = 20, team: str | None = None) -> dict[str, object]:
+    found: dict[int, KnownTable] = {}
+    for actor in everywhere(request, team):
+        for one in services.search(actor, q, limit):
+            if one.may_read or one.table.pk not in found:  # of two teams, the one that may read it
+                found[one.table.pk] = one
     return {"items": [{"kind": "table", **as_json(one)} for one in list(found.values())[:limit]], "next": None}
 
 

@@ -17,12 +17,8 @@ def split(location: str) -> tuple[str, str]:
 
 
 def touch(location: str, inside: str) -> bool:
-    """Does reading `inside` (a key, or a prefix ending in `/` or empty) of the same bucket reach files of a table
-    there?"""
+    """Does reading `inside` of the same bucket reach files of a table there? `inside` counts as all keys that begin so:
+    providers take `folder` for `folder/`, too."""
     _, own = split(location)
-    is_prefix = not inside or inside.endswith("/")
-    return inside == own or _under(inside, own) or (is_prefix and own.startswith(inside))
-
-
-def _under(key: str, folder: str) -> bool:
-    return (not folder or folder.endswith("/")) and key.startswith(folder)
+    is_folder = not own or own.endswith("/")
+    return own.startswith(inside) or (is_folder and inside.startswith(own))

@@ -58,11 +58,11 @@ class Table(models.Model):
 
 
 class TableFiles(models.Model):
-    """What the footers of a table's files say at one version: portal.sql's TableStats as JSON, for the estimate."""
+    """What the footers of a table's files say at one version: the text of portal.sql's TableStats, for the estimate."""
 
     table = models.OneToOneField(Table, models.CASCADE, related_name="file_stats")
     version = models.CharField(max_length=80)
-    stats = models.JSONField(default=dict)
+    stats = models.TextField()
 
     def __str__(self) -> str:
         return f"Files of {self.table}"

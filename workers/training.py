@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.cloud.errors import CloudError
-from portal.cloud.ports import Caller, Channel, Cloud, Runner, RunStatus, TrainingSpec
+from portal.cloud.ports import Caller, Cloud, Runner, RunStatus
 from portal.cloud.registry import connect
 from portal.costs import services as costs
 from portal.operations.models import Operation
@@ -19,11 +19,9 @@ class RunTraining:
         return cloud.training
 
     def start(self, operation: Operation, cloud: Cloud) -> str:
-        """Rights on the inputs are asked for once more: they may have ended since."""
-        plans.channels(owner_as_actor(operation), services.request_of(operation), None)
-        kept = operation.params["spec"]
-        spec = TrainingSpec(**{**kept, "channels": tuple(Channel(**channel) for channel in kept["channels"])})
-        return cloud.training.start(spec, operation.token)
+        """Planned anew: rights may have ended since the launch, and tables may lie elsewhere."""
+        plan = plans.plan(owner_as_actor(operation), services.request_of(operation))
+        return cloud.training.start(plan.spec, operation.token)
 
     def finish(self, operation: Operation, cloud: Cloud, status: RunStatus) -> dict[str, Any]:
         """Seconds, exit code and the last value of each metric."""
@@ -40,13 +38,13 @@ class RunTraining:
     def settle(self, operation: Operation) -> None:
         """Seconds that it ran, at the machine's price; nothing where it never started."""
         cloud = connect(operation.connection, Caller(operation.team.slug, operation.owner.username))
-        spec = operation.params["spec"]
-        per_hour, like = _price(cloud, spec["instance_type"])
+        asked = services.request_of(operation)
+        per_hour, like = _price(cloud, asked.instance_type)
         seconds = Decimal(str(operation.result.get("seconds") or 0)).quantize(Decimal("0.1"))
-        amount = (per_hour * seconds / 3600 * spec["instance_count"]).quantize(Decimal("0.000000001"))
+        amount = (per_hour * seconds / 3600 * asked.instance_count).quantize(Decimal("0.000000001"))
         lines = [f"{seconds} s × ${per_hour.normalize():f} an hour{f' ({like} on AWS)' if like else ''}"]
-        if spec["instance_count"] > 1:
-            lines.append(f"{spec['instance_count']} machines")
+        if asked.instance_count > 1:
+            lines.append(f"{asked.instance_count} machines")
         if not cloud.prices.charges:
             lines.append("This machine is your own: nothing is charged.")
         costs.settle(operation, amount, amount if cloud.prices.charges else Decimal(0), lines)

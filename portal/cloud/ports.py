@@ -322,7 +322,8 @@ class SqlEngine(Runner, Protocol):
 
 @dataclass(frozen=True)
 class Channel:
-    """One input of a training job: the folder SM_CHANNEL_<NAME> holds the files under `prefix` of `bucket`."""
+    """One input of a training job: the folder SM_CHANNEL_<NAME> holds the files under `prefix` of `bucket`; where that
+    is itself the key of a file, this file alone."""
 
     name: str
     bucket: str

@@ -37,6 +37,7 @@ def environment(folder: Folder, settings: Any, redis: str) -> dict[str, str]:
         "HOUSE_OWN_REDIS": "true" if redis else "false",
         "HOUSE_CLOUD_ROOT": cloud["root"],
         "HOUSE_CLOUD_SOCKET": cloud["socket"],
+        "HOUSE_ACCEPT_UNFENCED_TRAINING": str(settings.ACCEPT_UNFENCED_TRAINING).lower(),
         "HOUSE_WORKERS": str(settings.WORKERS),
         "HOUSE_LOG_LEVEL": settings.LOG_LEVEL,
     }
@@ -51,7 +52,7 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start supervisord and, by it, every program but web; back when it answers. Refused where it does not."""
+        """Start supervisord and, by it, every program but web and beat; back when it answers. Refused where it does not."""
         program = [sys.executable, "-m", "supervisor.supervisord", "-c", str(CONFIG)]
         with open(self._folder.logs / "supervisord.out", "wb") as out:
             self._process = subprocess.Popen(  # noqa: S603 - our own configuration
@@ -70,10 +71,10 @@ class Supervisor:
                 raise Refused(f"The processes could not be started: see {self._folder.logs}/supervisord.out")
             time.sleep(0.05)
 
-    def open_web(self) -> None:
-        """Start the web server; from then on it is started again whenever it dies."""
+    def begin(self, program: str) -> None:
+        """Start one of the programs that wait for this; from then on it is started again whenever it dies."""
         with rpc(self._folder) as supervisor:
-            supervisor.startProcess("asks:web", False)
+            supervisor.startProcess(f"asks:{program}", False)
 
     @property
     def alive(self) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 from django.http import FileResponse, HttpResponse
 from ninja import Field, Query, Router, Schema
 
+from portal.access.model import Actor
+from portal.api.actors import for_owner
 from portal.api.auth import in_team
 from portal.api.operations_http import answer, idempotency
 from portal.api.paging import PageQuery, page
@@ -65,6 +67,11 @@ class JobIn(Schema):
             spot=self.spot,
             max_runtime_s=self.max_runtime_s,
         )
+
+
+class LogQuery(Schema):
+    cursor: str = ""
+    limit: int = Field(1000, ge=1, le=10_000)
 
 
 def show_machine(machine: InstanceType) -> dict[str, object]:
@@ -126,6 +133,11 @@ def _address(job_id: object) -> str:
     return f"/api/v1/training-jobs/{job_id}"
 
 
+def _actor(request: HttpRequest, job_id: uuid.UUID) -> Actor:
+    """The caller at work in the job's team, where they are in it."""
+    return for_owner(request, None, Operation.objects.filter(id=job_id).values_list("team__slug", flat=True))
+
+
 @router.get("/instance-types", summary="Machines with their prices; this machine's own first")
 def instance_types(request: HttpRequest, team: str | None = None) -> dict[str, object]:
     actor = in_team(request, team) if team else request.actor
@@ -155,22 +167,24 @@ def launch_job(request: HttpRequest, body: JobIn) -> HttpResponse:
 
 @router.get("/training-jobs", summary="Training jobs, newest first")
 def list_jobs(request: HttpRequest, query: Query[PageQuery], team: str | None = None) -> dict[str, object]:
-    return page(services.jobs(in_team(request, team) if team else request.actor), query, show_job)
+    """One's own and those of the team one works in."""
+    rows = services.jobs(in_team(request, team) if team else request.actor)
+    return page(rows.filter(team__slug=team) if team else rows, query, show_job)
 
 
 @router.get("/training-jobs/{job_id}", summary="One job; `Prefer: wait=SECONDS` holds the answer until it ends")
 def get_job(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
-    return answer(request, services.get(request.actor, job_id), show_job)
+    return answer(request, services.get(_actor(request, job_id), job_id), show_job)
 
 
 @router.post("/training-jobs/{job_id}/stop", summary="Ask for its end")
 def stop_job(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
-    return answer(request, services.stop(request.actor, job_id), show_job, _address(job_id))
+    return answer(request, services.stop(_actor(request, job_id), job_id), show_job, _address(job_id))
 
 
 @router.post("/training-jobs/{job_id}/clone", summary="The body that launched it, to be changed and sent again")
 def clone_job(request: HttpRequest, job_id: uuid.UUID) -> dict[str, object]:
-    asked = services.clone(request.actor, job_id)
+    asked = services.clone(_actor(request, job_id), job_id)
     own = {"bucket": asked.source_bucket, "key": asked.source_key} if asked.source_key else None
     shared = ("name", "template", "image", "entry_point", "hyperparameters", "instance_type")
     return {
@@ -181,29 +195,28 @@ def clone_job(request: HttpRequest, job_id: uuid.UUID) -> dict[str, object]:
 
 
 @router.get("/training-jobs/{job_id}/logs", summary="What it printed, from a cursor on")
-def job_logs(
-    request: HttpRequest, job_id: uuid.UUID, cursor: str = "", limit: int = Query(1000, ge=1, le=10_000)
-) -> dict[str, object]:
-    found = services.logs(request.actor, job_id, cursor, limit)
+def job_logs(request: HttpRequest, job_id: uuid.UUID, query: Query[LogQuery]) -> dict[str, object]:
+    """`next` is where what comes after these lines will be, also while nothing has come yet."""
+    found = services.logs(_actor(request, job_id), job_id, query.cursor, query.limit)
     return {"items": [{"at": stamp(at), "line": line} for at, line in found.lines], "next": found.next or None}
 
 
 @router.get("/training-jobs/{job_id}/metrics", summary="All points logged so far")
 def job_metrics(request: HttpRequest, job_id: uuid.UUID) -> dict[str, object]:
-    points = services.metrics(request.actor, job_id)
+    points = services.metrics(_actor(request, job_id), job_id)
     shown_points = [{"name": p.name, "step": p.step, "value": p.value, "at": stamp(p.at)} for p in points]
     return {"items": shown_points, "next": None}
 
 
 @router.get("/training-jobs/{job_id}/outputs", summary="The files it left")
 def job_outputs(request: HttpRequest, job_id: uuid.UUID) -> dict[str, object]:
-    found = services.outputs(request.actor, job_id)
+    found = services.outputs(_actor(request, job_id), job_id)
     url = f"{_address(job_id)}/outputs/"
     return {"items": [{"path": str(o.path), "size": o.size, "url": url + str(o.path)} for o in found], "next": None}
 
 
 @router.get("/training-jobs/{job_id}/outputs/{path:path}", summary="One of them, as bytes")
 def job_output(request: HttpRequest, job_id: uuid.UUID, path: str) -> FileResponse:
-    body = services.open_output(request.actor, job_id, path)
+    body = services.open_output(_actor(request, job_id), job_id, path)
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     return FileResponse(body, as_attachment=True, filename=PurePosixPath(path).name, content_type=kind)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import PurePosixPath
 
 from portal.access.decide import require
 from portal.access.model import Action, Actor
@@ -12,13 +13,18 @@ from portal.catalog import services as catalog
 from portal.cloud.ports import Caller, Channel, InstanceType, PriceBook, TrainingSpec
 from portal.cloud.registry import connect
 from portal.datasets import services as datasets
-from portal.datasets.resources import of_prefix
 from portal.problems import Denied, Invalid
 from portal.training.templates import Template, template
 
 RUNTIME_MAX = 5 * 24 * 3600  # seconds: SageMaker's longest by default is 5 days
 ENTRY_POINT = "train.py"
-NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}$")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}")
+CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SOURCES = (".py", ".zip", ".tar.gz")
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html, HyperParameters
+HYPERPARAMETERS_MAX = 100
+HYPERPARAMETER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,255}")
+HYPERPARAMETER_VALUE = re.compile(r"[^\0\r\n\ud800-\udfff]{0,2500}")
 # What scripts of one's own are read for in their logs: `name=value` and `name: value`, as people print them.
 OWN_METRICS = {
     name: rf"(?:^|[\s,;{{(\"'])(?:{pattern})[\"']?\s*[=:]\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
@@ -94,12 +100,12 @@ def plan(actor: Actor, request: Request) -> Plan:
     shipped = template(request.template) if request.template else None
     machine = machine_of(actor, request)
     title = request.name or (shipped.title if shipped else request.source_key.rpartition("/")[2])
-    if not NAME.match(title):
+    if not NAME.fullmatch(title):
         raise Invalid.field("name", "A name is 1 to 60 letters, digits, spaces, dots, hyphens and underscores.")
     spec = TrainingSpec(
         name=title,
         source=f"template:{shipped.name}" if shipped else own_source(actor, request),
-        entry_point=shipped.entry_point if shipped else (request.entry_point or ENTRY_POINT),
+        entry_point=shipped.entry_point if shipped else own_entry_point(request),
         channels=channels(actor, request, shipped),
         hyperparameters=hyperparameters(request, shipped),
         instance_type=request.instance_type,
@@ -134,15 +140,35 @@ def machine_of(actor: Actor, request: Request) -> InstanceType:
 
 def own_source(actor: Actor, request: Request) -> str:
     """A script or archive that the actor may read."""
-    if not request.source_bucket or not request.source_key:
-        raise Invalid.field("source", "Choose a template, or a script of your own: a .py file or a .zip in a bucket.")
+    if not request.source_bucket or not request.source_key.endswith(SOURCES):
+        raise Invalid.field(
+            "source", "Choose a template, or a source of your own in a bucket: a .py file, a .zip or a .tar.gz."
+        )
+    datasets.require_raw(actor, request.source_bucket, request.source_key)
     datasets.head_object(actor, request.source_bucket, request.source_key)
     return f"s3://{request.source_bucket}/{request.source_key}"
+
+
+def own_entry_point(request: Request) -> str:
+    """The file of the source that is run: a relative path of a .py file."""
+    path = PurePosixPath(request.entry_point or ENTRY_POINT)
+    if path.suffix != ".py" or path.is_absolute() or ".." in path.parts or path.parts[0].startswith("-"):
+        raise Invalid.field("entry_point", f"“{path}” cannot be run. Name a .py file of the source: src/train.py.")
+    return str(path)
 
 
 def hyperparameters(request: Request, shipped: Template | None) -> dict[str, str]:
     """A template's are checked and completed by its defaults; one's own go as they are."""
     given = {name: str(value) for name, value in request.hyperparameters.items()}
+    if len(given) > HYPERPARAMETERS_MAX:
+        raise Invalid.field("hyperparameters", f"A job takes {HYPERPARAMETERS_MAX} hyperparameters at most.")
+    for name, value in given.items():
+        if not HYPERPARAMETER_NAME.fullmatch(name) or not HYPERPARAMETER_VALUE.fullmatch(value):
+            raise Invalid.field(
+                "hyperparameters",
+                f"“{name[:60]}” cannot be passed on: a name has 1 to 256 letters, digits and . _ -, and a value is one "
+                "line of 2,500 characters at most.",
+            )
     if shipped is None:
         return given
     known = {item.name: item for item in shipped.hyperparameters}
@@ -156,10 +182,12 @@ def hyperparameters(request: Request, shipped: Template | None) -> dict[str, str
 def channels(actor: Actor, request: Request, shipped: Template | None) -> tuple[Channel, ...]:
     """The inputs as prefixes that the actor may read whole."""
     names = [item.channel for item in request.inputs]
+    if wrong := [name for name in names if not CHANNEL.fullmatch(name)]:
+        raise Invalid.field("inputs", f"“{wrong[0][:60]}” cannot name an input: use letters, digits, - and _.")
     wanted = [item.channel for item in shipped.inputs] if shipped else []
     if missing := [name for name in wanted if name not in names]:
         raise Invalid.field("inputs", f"An input is missing: {', '.join(missing)}.")
-    if len(set(names)) != len(names):
+    if len({name.upper() for name in names}) != len(names):  # each becomes a variable SM_CHANNEL_<NAME>
         raise Invalid.field("inputs", "Two inputs have the same name.")
     return tuple(_channel(actor, item) for item in request.inputs)
 
@@ -172,9 +200,7 @@ def _channel(actor: Actor, item: Input) -> Channel:
             raise Denied(f"To train on {item.table} you need to read all of its columns. {known.decision.why}")
         bucket, _, prefix = known.table.location.removeprefix("s3://").partition("/")
         return Channel(item.channel, bucket, prefix)
-    bucket_row = datasets.get_bucket(actor, item.bucket)
-    require(actor, Action.READ, of_prefix(bucket_row, item.prefix))
-    datasets.list_objects(actor, item.bucket, item.prefix, limit=1)  # asks for the tables that lie on it, too
+    datasets.require_raw(actor, item.bucket, item.prefix)
     return Channel(item.channel, item.bucket, item.prefix)
 
 

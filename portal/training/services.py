@@ -60,7 +60,7 @@ def launch(actor: Actor, request: Request, idempotency: tuple[str, Any] | None =
     with transaction.atomic():
         operation = ledger.record(
             kind=KIND, team=Team.objects.get(slug=actor.team), owner=owner, connection=actor.connection,
-            params={"request": asdict(request), "spec": asdict(plan.spec)}, title=plan.title, idempotency=idempotency,
+            params={"request": asdict(request)}, title=plan.title, idempotency=idempotency,
         )  # fmt: skip
         costs.hold(
             operation, Cost.Service.TRAINING, plan.estimate.list_usd,
@@ -96,15 +96,16 @@ def clone(actor: Actor, job_id: object) -> Request:
 
 
 def _readable(actor: Actor, job_id: object) -> tuple[Operation, Cloud]:
-    """A job whose log and outputs the actor may read: whoever started it, and team-mates who may read its inputs,
-    now."""
+    """A job whose log and outputs the actor may read: one of theirs or of their team, as long as they may read its
+    inputs. Denied also where an input is gone, since nobody can decide on it any more."""
     operation = get(actor, job_id)
     request = request_of(operation)
     try:
         plans.channels(actor, request, None)
     except (Denied, Missing):
         raise Denied(
-            "This job's inputs hold data that you may not read, so its log and outputs are closed to you."
+            "You may not read all that this job was trained on: access to an input was not granted to you, was taken "
+            "away, or the input is gone. So its log and outputs are closed to you. Ask the input's owner for access."
         ) from None
     return operation, _cloud(operation.connection, actor)
 

@@ -1,6 +1,7 @@
 """The templates that ship with Skydeck: a folder each under `shipped/`, with `template.json` and the script."""
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,12 +26,14 @@ class Hyperparameter:
         try:
             if self.type == "integer":
                 return str(int(value))
-            if self.type == "number":
+            if self.type == "number" and math.isfinite(float(value)):
                 return str(float(value))
         except ValueError:
-            kind = "a whole number" if self.type == "integer" else "a number"
-            raise Invalid.field(f"hyperparameters.{self.name}", f"{self.name} takes {kind}, not “{value}”.") from None
-        return value
+            pass
+        if self.type == "text":
+            return value
+        kind = "a whole number" if self.type == "integer" else "a number"
+        raise Invalid.field(f"hyperparameters.{self.name}", f"{self.name} takes {kind}, not “{value}”.")
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def _start(actor: Actor, query: Mapping[str, str]) -> dict[str, str]:
     if job := query.get("from"):
         return _values(services.clone(actor, job))
     values = {"code": template.name, "instance_type": "local.cpu", "hours": "1", "channel1": "train"}
-    example = next(iter(template.example.get("inputs", [])), {})
+    example: dict[str, str] = next(iter(template.example.get("inputs", [])), {})
     wanted = query.get("table") or example.get("table", "")
     if any(f"{k.table.database.name}.{k.table.name}" == wanted for k in catalog.tables(actor) if k.may_read):
         values["data1"] = f"table:{wanted}"

@@ -18,11 +18,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m portal.cloud.local", description="Serve a local cloud.")
     parser.add_argument("--root", type=Path, required=True, help="the folder that holds all its data")
     parser.add_argument("--socket", type=Path, required=True, help="where to listen; at most 107 bytes")
+    parser.add_argument(
+        "--accept-unfenced-training",
+        choices=("true", "false"),
+        default="false",
+        help="run training scripts also where this machine cannot fence them off from its other data",
+    )
     arguments = parser.parse_args()
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter(_FORMAT, rename_fields=_NAMES))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    return serve(layout_of(arguments.root, arguments.socket))
+    return serve(layout_of(arguments.root, arguments.socket), arguments.accept_unfenced_training == "true")
 
 
 if __name__ == "__main__":

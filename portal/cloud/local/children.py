@@ -81,7 +81,8 @@ class Zygote:
 
     def __init__(self, module: str = ZYGOTE) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        code = f"import sys; sys.path.insert(0, {str(_CODE)!r}); from {module} import main; main({theirs.fileno()})"
+        call = f"main({theirs.fileno()}, {os.getpid()})"
+        code = f"import sys; sys.path.insert(0, {str(_CODE)!r}); from {module} import main; {call}"
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
             [sys.executable, "-I", "-c", code],
             env={"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},  # one thread, little address space; no secrets

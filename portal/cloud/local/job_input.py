@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from portal.cloud.errors import Rejected
@@ -64,7 +65,12 @@ def lay_out(channels: Sequence[Channel], store: LocalStore, folder: Path) -> Non
 
 
 def _objects(channel: Channel, store: LocalStore, page: int) -> Iterator[str]:
-    """Keys of a channel's files; markers of empty folders (size 0, a key that ends in a slash) are none."""
+    """Keys of a channel's files; markers of empty folders (size 0, a key that ends in a slash) are none. Where the
+    prefix is itself the key of a file it means that one, and not `a.csv.old` beside `a.csv`."""
+    if not channel.prefix.endswith("/"):
+        with suppress(Rejected):
+            yield store.head(channel.bucket, channel.prefix).key
+            return
     after = ""
     while True:
         listing = store.list(channel.bucket, channel.prefix, limit=page, after=after)

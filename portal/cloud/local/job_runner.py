@@ -24,7 +24,8 @@ from portal.cloud.local import fence, job_environment, job_source
 from portal.cloud.local.job_folder import JobFolder
 from portal.cloud.local.job_input import lay_out, source_of
 from portal.cloud.local.job_log import LogWriter, points, read_page
-from portal.cloud.local.process_tree import adopt_orphans, descendants, die_with_parent, end_all
+from portal.cloud.local.process import die_with_parent
+from portal.cloud.local.process_tree import adopt_orphans, descendants, end_all
 from portal.cloud.local.store import LocalStore
 from portal.cloud.ports import RunState
 

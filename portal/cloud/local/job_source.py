@@ -10,7 +10,7 @@ from typing import IO
 
 from portal.cloud.errors import Rejected
 from portal.cloud.local import fence
-from portal.cloud.local.process_tree import die_with_parent
+from portal.cloud.local.process import die_with_parent
 
 LARGEST_CODE = 256 * 1024**2  # bytes, unpacked
 MOST_FILES = 10_000

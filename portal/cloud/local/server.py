@@ -39,8 +39,9 @@ SOCKET_PATH_LIMIT = 107  # bytes: sun_path of unix(7) less its NUL
 Method = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
-def serve(layout: Layout) -> int:
-    """Serve until SIGTERM or SIGINT; the answer is the exit code. A second server of one folder is refused."""
+def serve(layout: Layout, accept_unfenced: bool = False) -> int:
+    """Serve until SIGTERM or SIGINT; the answer is the exit code. A second server of one folder is refused.
+    `accept_unfenced` runs training scripts where the machine cannot fence them off."""
     if len(os.fsencode(layout.socket)) > SOCKET_PATH_LIMIT:
         log.error("The socket's path is longer than %d bytes: choose a shorter folder.", SOCKET_PATH_LIMIT)
         return 2
@@ -52,14 +53,15 @@ def serve(layout: Layout) -> int:
         except BlockingIOError:
             log.error("Another local cloud is running on this folder. Stop it first, or choose another folder.")
             return 3
-        return asyncio.run(Server(layout).run())
+        return asyncio.run(Server(layout, accept_unfenced).run())
 
 
 class Server:
     """One server of one folder."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, accept_unfenced: bool = False) -> None:
         self._layout = layout
+        self._accept_unfenced = accept_unfenced
         self._waiting: set[asyncio.Task[None]] = set()
         self._job_thread = ThreadPoolExecutor(1, "jobs")
 
@@ -97,7 +99,7 @@ class Server:
         return LocalCatalog(self._layout, LocalStore(self._layout), Client(self._layout.socket))
 
     async def _adopted_jobs(self) -> Jobs:
-        jobs = Jobs(self._layout)
+        jobs = Jobs(self._layout, self._accept_unfenced)
         await self._in_job_thread(jobs.adopt)
         return jobs
 

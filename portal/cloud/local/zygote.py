@@ -20,9 +20,9 @@ from portal.cloud.local import child, engine
 from portal.cloud.local.process import die_with_parent
 
 
-def main(descriptor: int) -> None:
-    """Load what children need, then fork on request for as long as the server is there."""
-    die_with_parent()
+def main(descriptor: int, server: int) -> None:
+    """Load what children need, then fork on request for as long as the process `server` is there."""
+    die_with_parent(server)
     engine.load()
     connection = engine.warm()
     serve(socket.socket(fileno=descriptor), connection)
@@ -53,10 +53,11 @@ def serve(control: socket.socket, connection: engine.Connection) -> None:
 def _fork(
     control: socket.socket, channel: int, others: tuple[socket.socket, ...], connection: engine.Connection
 ) -> int:
+    zygote = os.getpid()
     pid = os.fork()
     if pid == 0:
         signal.set_wakeup_fd(-1)
-        _become_child(socket.socket(fileno=channel), others, connection)
+        _become_child(socket.socket(fileno=channel), others, connection, zygote)
     os.close(channel)
     control.send(json.dumps({"forked": pid}).encode())
     return pid
@@ -71,13 +72,15 @@ def _reap(control: socket.socket, living: set[int]) -> None:
         control.send(json.dumps({"exited": pid, "status": status}).encode())
 
 
-def _become_child(channel: socket.socket, others: tuple[socket.socket, ...], connection: engine.Connection) -> NoReturn:
+def _become_child(
+    channel: socket.socket, others: tuple[socket.socket, ...], connection: engine.Connection, zygote: int
+) -> NoReturn:
     """Never returns. What goes wrong ends this child alone and is seen by the server as its exit."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for other in others:
             other.close()
-        die_with_parent()
+        die_with_parent(zygote)
         child.main(channel, connection)
     except BaseException:
         traceback.print_exc()

@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import confusion_matrix, f1_score, log_loss
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 READERS = {
     ".parquet": pd.read_parquet,
@@ -113,7 +113,14 @@ def read_rows(folder: Path, text_columns: list[str], label: str) -> tuple[pd.Dat
     return frame.reset_index(drop=True), texts, labels
 
 
-def fit(texts, labels, learn, test, classes, arguments):
+def fit(
+    texts: np.ndarray,
+    labels: np.ndarray,
+    learn: np.ndarray,
+    test: np.ndarray,
+    classes: np.ndarray,
+    arguments: argparse.Namespace,
+) -> tuple[Pipeline, np.ndarray]:
     """The pipeline after the last epoch, and the probabilities it gives the rows kept back."""
     words = make_pipeline(
         HashingVectorizer(n_features=2**18, ngram_range=(1, 2), alternate_sign=False, norm=None),
@@ -134,7 +141,14 @@ def fit(texts, labels, learn, test, classes, arguments):
     return make_pipeline(*words, classifier), probabilities
 
 
-def write_predictions(folder: Path, frame, texts, labels, probabilities, classes) -> None:
+def write_predictions(
+    folder: Path,
+    frame: pd.DataFrame,
+    texts: np.ndarray,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    classes: np.ndarray,
+) -> None:
     """predictions.csv has every row kept back; worst.csv those where the model was most sure of a wrong answer."""
     best = probabilities.argmax(axis=1)
     rows = np.arange(len(labels))

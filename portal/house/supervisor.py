@@ -52,7 +52,7 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start supervisord and, by it, every program but web and beat; back when it answers. Refused where it does not."""
+        """Start supervisord and, by it, every program but web and beat; back when it answers, else Refused."""
         program = [sys.executable, "-m", "supervisor.supervisord", "-c", str(CONFIG)]
         with open(self._folder.logs / "supervisord.out", "wb") as out:
             self._process = subprocess.Popen(  # noqa: S603 - our own configuration

@@ -37,7 +37,7 @@ def test_it_starts_gives_a_link_refuses_a_second_and_stops_in_seconds(new_run: C
     link = re.findall(r"http://127\.0\.0\.1:\d+/signin/\S+", run.words())
     assert len(link) == 1
     assert run.ready()
-    assert set(run.pids()) == PROGRAMS
+    until(lambda: set(run.pids()) == PROGRAMS, 20, "all programs")
     assert run.folder.data.stat().st_mode & 0o777 == 0o700
     assert (run.folder.data / "secret").stat().st_mode & 0o777 == 0o600
 
@@ -73,6 +73,7 @@ def is_replaced(run: Run, program: str, killed: int) -> bool:
 @pytest.mark.crash
 def test_whatever_is_killed_is_there_again(new_run: Callable[..., Run]) -> None:
     run = new_run().start()
+    until(lambda: set(run.pids()) == PROGRAMS, 20, "all programs")
     for name in sorted(PROGRAMS):
         killed = run.pids()[name]
         psutil.Process(killed).kill()

@@ -58,8 +58,9 @@ class Command(BaseCommand):
         if folder.sample_wanted.exists():
             self._say("Loading the sample workspace, once; this takes less than a minute …")
             self._say(steps.load_sample(folder))
-        supervisor.open_web()
+        supervisor.begin("web")
         steps.wait_until_ready(lambda: supervisor.alive)
+        supervisor.begin("beat")
 
     def _keep(self, folder: Folder, supervisor: Supervisor) -> None:
         """As long as nobody interrupts us: a supervisor that was killed is replaced, and all its programs with it."""
@@ -75,7 +76,8 @@ class Command(BaseCommand):
                 )
             self._say("The supervisor died; starting all again …")
             supervisor.start()
-            supervisor.open_web()
+            supervisor.begin("web")
+            supervisor.begin("beat")
 
     def _stop(self, supervisor: Supervisor) -> None:
         for number in SIGNALS:

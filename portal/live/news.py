@@ -24,6 +24,11 @@ class News:
         self._listeners: set[asyncio.Queue[Item]] = set()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def listeners(self) -> int:
+        """How many wait."""
+        return len(self._listeners)
+
     @contextlib.contextmanager
     def listen(self) -> Iterator["asyncio.Queue[Item]"]:
         """A queue of news from now on."""
@@ -44,10 +49,10 @@ class News:
                     await subscription.subscribe(self._channel)
                     async for message in subscription.listen():
                         pause = 0.1
+                        # Anything but a message says that we listen (again): what came before may have been missed.
                         self._tell(json.loads(message["data"]) if message["type"] == "message" else None)
             except (RedisError, OSError, ValueError) as error:
                 log.warning("no live news for a moment", extra={"error": str(error)})
-            self._tell(None)
             await asyncio.sleep(pause)
             pause = min(2.0, pause * 2)
 
@@ -58,3 +63,14 @@ class News:
                     queue.get_nowait()
                 item = None
             queue.put_nowait(item)
+
+
+async def following(news: "asyncio.Queue[Item]", timeout: float, gone: "asyncio.Future[None]") -> tuple[Item, bool]:
+    """The next news and True, or None and False when `timeout` seconds are over or the client is gone."""
+    waiting = asyncio.ensure_future(news.get())
+    both: set[asyncio.Future[Any]] = {waiting, gone}
+    try:
+        await asyncio.wait(both, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        return (waiting.result(), True) if waiting.done() else (None, False)
+    finally:
+        waiting.cancel()

@@ -1,0 +1,89 @@
+"""Those who wait: readers of /events, holders of `Prefer: wait`; and a worker that keeps them waiting."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+
+from tests.harness.house import House
+
+QUICK = {"sql": "SELECT 41 + 1 AS answer", "database": "default"}
+Event = tuple[str, dict[str, Any]]
+
+
+class Reader:
+    """A stream of events, read as they come."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._task = asyncio.ensure_future(self._read())
+
+    async def _read(self) -> None:
+        name = ""
+        try:
+            async for line in self.response.aiter_lines():
+                field, _, value = line.partition(": ")
+                if field == "event":
+                    name = value
+                elif field == "data":
+                    self._events.put_nowait((name, json.loads(value)))
+        finally:
+            self._events.put_nowait(None)
+
+    async def next(self, name: str, seconds: float = 10.0) -> dict[str, Any]:
+        """The data of the next event of that name; other events are passed over."""
+        async with asyncio.timeout(seconds):
+            while event := await self._events.get():
+                if event[0] == name:
+                    return event[1]
+        raise AssertionError(f"the stream ended before {name}")
+
+    async def end(self, seconds: float) -> list[Event]:
+        """What came until the stream ended."""
+        rest = []
+        async with asyncio.timeout(seconds):
+            while event := await self._events.get():
+                rest.append(event)
+        return rest
+
+    async def close(self) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+
+def bearer(house: House, username: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {house.people[username].token}"}
+
+
+@contextlib.asynccontextmanager
+async def reading(url: str, headers: dict[str, str], path: str = "/events") -> AsyncIterator[Reader]:
+    """Somebody's stream, open and ready."""
+    async with httpx.AsyncClient(timeout=30) as client:
+        client.timeout = httpx.Timeout(30, read=None)
+        async with client.stream("GET", url + path, headers=headers) as response:
+            assert response.status_code == 200, await response.aread()
+            reader = Reader(response)
+            try:
+                await reader.next("ready")
+                yield reader
+            finally:
+                await reader.close()
+
+
+@contextlib.contextmanager
+def frozen(house: House, *programs: str) -> Iterator[None]:
+    """Those programs stop where they are, and go on after."""
+    try:
+        for name in programs:
+            os.killpg(house.programs[name].pid, signal.SIGSTOP)
+        yield
+    finally:
+        for name in programs:
+            os.killpg(house.programs[name].pid, signal.SIGCONT)

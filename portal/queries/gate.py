@@ -1,7 +1,7 @@
 """The gate: what of a statement a person may run, as their rights are now. Asked before the launch and at the start."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -41,12 +41,14 @@ class Read:
 
 @dataclass(frozen=True)
 class Passed:
-    """A statement that may run: its restricted text, what the engine may open, and what the result shows."""
+    """A statement that may run: its restricted text, what the engine may open, and what the result shows. What is
+    answered `from_catalog` shows what this one person may know of, and is theirs alone."""
 
     analysis: Analysis
     restricted: str
     opens: tuple[TableRead, ...]
     reads: tuple[Read, ...]
+    from_catalog: bool = False
 
 
 def examine(actor: Actor, sql: str, database: str, parameters: Sequence[str] = ()) -> Passed:
@@ -55,12 +57,14 @@ def examine(actor: Actor, sql: str, database: str, parameters: Sequence[str] = (
     if "\x00" in "".join((database, *parameters)):
         raise SqlError("INVALID_PARAMETER", "The database or a value holds a NUL character. Remove it.")
     statement = parse(sql, parameters)
+    if statement.kind == "select":
+        return examine_select(actor, statement, database)
     if statement.kind == "explain":
         assert statement.inner is not None
-        statement = parse(answers.explain(examine_select(actor, statement.inner, database).analysis, actor.connection))
-    elif statement.kind != "select":
-        statement = parse(answers.show(actor, statement, database))
-    return examine_select(actor, statement, database)
+        answer = answers.explain(examine_select(actor, statement.inner, database).analysis, actor.connection)
+    else:
+        answer = answers.show(actor, statement, database)
+    return replace(examine_select(actor, parse(answer), database), from_catalog=True)
 
 
 def examine_select(actor: Actor, statement: Statement, database: str) -> Passed:

@@ -15,7 +15,7 @@ from portal.cloud.ports import Caller
 from portal.cloud.registry import connect
 from portal.costs.services import dollars, plain
 from portal.operations.models import ENDED, Operation, State
-from portal.problems import Conflict, Invalid, Missing
+from portal.problems import Conflict, Denied, Invalid, Missing
 from portal.queries.cells import Cell, cells
 from portal.queries.gate import Read, still_readable
 
@@ -57,6 +57,8 @@ def opened(actor: Actor, operation: Operation) -> Iterator[BinaryIO]:
 
 def open_result(actor: Actor, operation: Operation) -> BinaryIO:
     """The result's file, which the caller closes. Rights are decided anew, each time."""
+    if operation.params.get("from_catalog") and operation.owner_id != actor.user_id:
+        raise Denied(f"What the catalog answered {operation.owner.username} is theirs alone. Run it yourself.")
     still_readable(actor, [Read.from_json(read) for read in operation.params["reads"]])
     if operation.state not in ENDED:
         raise Conflict("This query has not ended yet. Its rows are there when it has.", code="not_ended")

@@ -69,7 +69,7 @@ def run(
     passed = examine(actor, sql, database, parameters)
     if missing := passed.analysis.statement.parameters:
         raise SqlError("INVALID_PARAMETER", f"The statement has {missing} ? and no values were given.")
-    extra = {"saved_query": str(saved_query) if saved_query else None}
+    extra = {"saved_query": str(saved_query) if saved_query else None, "from_catalog": passed.from_catalog}
     title = title or " ".join(sql.split())
     return _launch(actor, sql, database, list(parameters), passed, title, extra, max_usd, idempotency)
 

@@ -70,3 +70,10 @@ def test_text_of_the_catalog_cannot_leave_its_quotes() -> None:
 def test_a_list_that_is_too_long_says_so() -> None:
     with pytest.raises(SqlError, match="too long"):
         values(["a"], [["x" * 1000]] * 300)
+
+
+def test_what_the_catalog_answered_is_one_persons_alone(shop: Shop) -> None:
+    operation = carried_out(services.run(shop.people.carol.actor, "SHOW TABLES", shop.database))
+    assert services.rows(shop.people.carol.actor, operation).rows == [["items"]]
+    with pytest.raises(Denied):
+        services.rows(shop.people.alice.actor, operation)

@@ -30,7 +30,7 @@ test-slow: $(TEST_READY) browser
 check: $(TEST_READY)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	$(APART) .venv/bin/mypy portal workers tests
+	$(APART) .venv/bin/mypy portal workers tests/harness tests/setup
 	.venv/bin/lint-imports
 	$(APART) .venv/bin/python manage.py check --deploy --fail-level WARNING
 	$(APART) .venv/bin/python manage.py makemigrations --check --dry-run

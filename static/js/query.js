@@ -46,8 +46,9 @@ function begin() {
     value: area.value, mode: "ace/mode/sql", theme: theme(), minLines: 9, maxLines: 26, fontSize: 13, showPrintMargin: false,
     useWorker: false, highlightActiveLine: false, showFoldWidgets: false, tabSize: 2, useSoftTabs: true, wrap: true,
     enableBasicAutocompletion: true, enableLiveAutocompletion: true,
+    textInputAriaLabel: "SQL",
   });
-  editor.textInput.getElement().setAttribute("aria-label", "SQL");
+  editor.renderer.setScrollMargin(8, 8);
   const tools = ace.require("ace/ext/language_tools");
   tools.setCompleters([completer(JSON.parse(host.dataset.schema || "{}")), tools.keyWordCompleter]);
   editor.session.on("change", () => {

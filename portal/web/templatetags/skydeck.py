@@ -61,6 +61,8 @@ def seconds(value: float | None) -> str:
     """A duration: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
     if value is None:
         return "–"
+    if value < 0.1:
+        return "< 0.1 s"
     if value < 10:
         return f"{value:.1f} s"
     whole = round(value)

@@ -48,7 +48,11 @@ class _Closing(Iterator[bytes]):
         self._chunks = chunks
 
     def __next__(self) -> bytes:
-        return next(self._chunks)
+        try:
+            return next(self._chunks)
+        except BaseException:  # the end, or a fault: either way there is nothing more
+            self.close()
+            raise
 
     def close(self) -> None:
         self._file.close()

@@ -137,3 +137,9 @@ def test_a_download_that_nobody_reads_closes_its_file() -> None:
     file = file_of(NUMBERS)
     _Closing(file, _csv(file, ["n", "t"])).close()
     assert file.closed
+
+
+def test_a_download_closes_its_file_at_the_end() -> None:
+    file = file_of(NUMBERS)
+    assert list(_Closing(file, _csv(file, ["n", "t"])))
+    assert file.closed

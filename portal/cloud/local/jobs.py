@@ -143,6 +143,8 @@ class Jobs:
         lock = job.lock_free()
         if lock is not None:
             try:  # held, so that nobody launches it meanwhile; it may have ended since the look above
+                if runner := self._runners.pop(ref, None):
+                    runner.wait()  # it let go of the lock, so it is about to be gone
                 return job.ended() or self._found_dead(job)
             finally:
                 os.close(lock)

@@ -78,6 +78,8 @@ def field(cell: Cell, text: bool) -> str:
     """One field of CSV; `text` says that the cell is a person's text, not a number or a date in text."""
     if cell is None:
         return ""
+    if type(cell) in (int, float):  # as JSON writes them, at a fifth of its cost: most cells are numbers
+        return repr(cell)
     shown = cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
     if text and shown.startswith(FORMULA):
         shown = "'" + shown

@@ -96,7 +96,7 @@ def list_tables(
 
 @router.post("/databases/{database}/tables", response={202: Any}, summary="Make a table over files that are there")
 def create_table(request: Request, database: str, body: TableIn) -> HttpResponse:
-    """An operation: its `result` names the table, says how many rows it has and which did not fit."""
+    """An operation; once it has succeeded the table is there."""
     operation = services.create_table(
         _actor(request, database, body.team),
         database,

@@ -35,7 +35,8 @@ def databases(actor: Actor) -> list[Database]:
     """The databases that the actor may read, and those in which they know of a table; by name. Three queries."""
     grants = grants_of(actor, actor.connection)
     rows = Database.objects.select_related("team").filter(connection=actor.connection)
-    with_known = {one.table.database_id for one in known(actor, on_connection(actor.connection))}
+    light = on_connection(actor.connection).defer("columns", "partition_keys", "options", "bad_rows")
+    with_known = {one.table.database_id for one in known(actor, light)}
     return [
         row for row in rows if row.pk in with_known or decide(actor, Action.READ, resources.of_database(row), grants)
     ]
@@ -83,7 +84,7 @@ def delete_database(actor: Actor, name: str) -> None:
 def tables(actor: Actor, database: str = "", q: str = "") -> list[KnownTable]:
     """The tables the actor knows of, by name: of one database, and where every word of `q` is found."""
     if q.strip():
-        return [one for one in search(actor, q, limit=None) if not database or one.table.database.name == database]
+        return [one for one in search(actor, q, limit=None) if database.lower() in ("", one.table.database.name)]
     rows = on_connection(actor.connection)
     return known(actor, rows.filter(database=get_database(actor, database)) if database else rows)
 

@@ -21,7 +21,7 @@ from portal.datasets.uploads import (
     start_upload,
     upload_done,
 )
-from portal.problems import Invalid
+from portal.problems import Conflict, Invalid
 
 __all__ = [
     "abort_upload", "buckets", "complete_upload", "create_bucket", "delete_bucket", "delete_object", "get_bucket",
@@ -89,7 +89,12 @@ def open_object(actor: Actor, bucket: str, key: str) -> tuple[ObjectInfo, Binary
     are withheld."""
     require_raw(actor, bucket, key)
     store = _cloud(actor).store
-    return store.head(bucket, key), store.open(bucket, key)
+    for _ in range(3):
+        info, body = store.head(bucket, key), store.open(bucket, key)
+        if store.head(bucket, key).etag == info.etag:  # what was opened is what was described
+            return info, body
+        body.close()
+    raise Conflict(f"“{key}” is being replaced right now. Try again in a moment.")
 
 
 def delete_object(actor: Actor, bucket: str, key: str) -> None:

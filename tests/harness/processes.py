@@ -7,11 +7,14 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from portal.house.tie import tie
+
 BASE = Path(__file__).resolve().parents[2]
 
 
 class Process:
-    """A command that can be started, killed and started again. Its output goes to `log`."""
+    """A command that can be started, killed and started again. Its output goes to `log`. It does not outlive the thread
+    that started it, so a killed test run leaves nothing."""
 
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.command = list(command)
@@ -41,6 +44,7 @@ class Process:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
+                preexec_fn=tie,
             )
 
     def kill(self) -> None:

@@ -1,6 +1,7 @@
 """`manage.py run` as a person starts it, on a folder of the test's own."""
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -81,3 +82,4 @@ class Run:
         self.process.kill() if self.process.alive else None
         for process in self.members():
             process.kill()
+        shutil.rmtree(self.folder.run, ignore_errors=True)

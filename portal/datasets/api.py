@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, BinaryIO, cast
 
 from django.http import HttpResponse, HttpResponseBase
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 
 from portal.access.model import Actor
 from portal.api.actors import everywhere, for_owner
@@ -64,9 +64,9 @@ def get_bucket(request: Request, bucket: str, team: str | None = None) -> dict[s
 
 
 @router.delete("/buckets/{bucket}", response={204: None}, summary="Remove an empty bucket")
-def delete_bucket(request: Request, bucket: str, team: str | None = None) -> tuple[int, None]:
+def delete_bucket(request: Request, bucket: str, team: str | None = None) -> Status[None]:
     services.delete_bucket(_actor(request, bucket, team), bucket)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/buckets/{bucket}/objects", summary="Files and folders under a prefix, in key order")
@@ -103,9 +103,9 @@ def download_object(request: Request, bucket: str, key: str, team: str | None = 
 
 
 @router.delete("/buckets/{bucket}/object", response={204: None}, summary="Remove one object")
-def delete_object(request: Request, bucket: str, key: str, team: str | None = None) -> tuple[int, None]:
+def delete_object(request: Request, bucket: str, key: str, team: str | None = None) -> Status[None]:
     services.delete_object(_actor(request, bucket, team), bucket, key)
-    return 204, None
+    return Status(204, None)
 
 
 # --- uploads ----------------------------------------------------------------------------------------------------------
@@ -160,9 +160,9 @@ def complete_upload(request: Request, upload_id: uuid.UUID, team: str | None = N
 
 
 @uploads.delete("/uploads/{uuid:upload_id}", response={204: None}, summary="Give an upload up")
-def abort_upload(request: Request, upload_id: uuid.UUID, team: str | None = None) -> tuple[int, None]:
+def abort_upload(request: Request, upload_id: uuid.UUID, team: str | None = None) -> Status[None]:
     services.abort_upload(_uploader(request, upload_id, team), upload_id)
-    return 204, None
+    return Status(204, None)
 
 
 # --- inside -----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from portal.operations.dispatch import BEAT, CARRY_OUT, broker
 from portal.operations.models import Beat
-from workers import carry
+from workers import carry, costs, datasets
 
 log = logging.getLogger(__name__)
 
@@ -22,3 +22,15 @@ def carry_out(operation_id: str) -> None:
 def beat() -> None:
     """A sign of life, for /readyz."""
     Beat.objects.update_or_create(name="worker", defaults={"at": timezone.now()})
+
+
+@broker.task(name="workers.sweep_uploads")  # type: ignore[untyped-decorator]
+def sweep_uploads() -> None:
+    """Hourly."""
+    datasets.sweep_uploads()
+
+
+@broker.task(name="workers.book_storage")  # type: ignore[untyped-decorator]
+def book_storage() -> None:
+    """Daily."""
+    costs.book_storage()

@@ -103,6 +103,9 @@ class ObjectStore(Protocol):
     def abort_upload(self, bucket: str, key: str, upload: str) -> None:
         """Forget an upload and its parts; nothing happens where there is none."""
 
+    def sweep_uploads(self, older_than: datetime) -> int:
+        """Forget every upload that began before a time and was not completed; how many that were."""
+
 
 # --- catalog ----------------------------------------------------------------------------------------------------------
 

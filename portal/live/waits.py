@@ -58,10 +58,10 @@ class Waits:
                 if not over and came and item is not None and not _ended(item, identity):
                     continue
                 answer = await self._inner.get(scope, again)
-                if answer.header("Skydeck-Operation") is None:
-                    return answer
-                if over:
-                    return Answer(first.status, first.headers, answer.body)  # 202 still, as of now
+                ended = answer.header("Skydeck-Operation") is None
+                if ended or over:
+                    answer.headers += [(name, value) for name, value in first.headers if name.lower() == b"location"]
+                    return answer if ended else Answer(first.status, answer.headers, answer.body)
         finally:
             gone.cancel()
 

@@ -13,6 +13,12 @@ import httpx
 from tests.harness.house import House
 
 QUICK = {"sql": "SELECT 41 + 1 AS answer", "database": "default"}
+# About two seconds on one core: longer than the worker's first look.
+SHORT = {
+    "sql": "SELECT sum((x * y) % 7) AS answer "
+    "FROM UNNEST(sequence(1, 10000)) a(x) CROSS JOIN UNNEST(sequence(1, 10000)) b(y)",
+    "database": "default",
+}
 Event = tuple[str, dict[str, Any]]
 
 

@@ -14,7 +14,7 @@ from portal.live.application import Live
 from portal.live.waits import preferred_wait
 from tests.harness.house import House
 from tests.harness.waiting import until
-from tests.live.clients import QUICK, bearer, frozen
+from tests.live.clients import QUICK, SHORT, bearer, frozen
 
 
 def test_a_post_is_answered_when_the_operation_has_ended(house: House) -> None:
@@ -48,15 +48,15 @@ def test_an_operation_is_answered_when_it_has_ended(house: House) -> None:
 def test_when_time_is_over_it_says_how_it_is_now(house: House) -> None:
     with house.api("carol") as client, frozen(house, "watch"):
         asked = time.monotonic()
-        answer = client.post("/queries", json=QUICK, headers={"Prefer": "wait=4"})
+        answer = client.post("/queries", json=SHORT, headers={"Prefer": "wait=4"})
         took = time.monotonic() - asked
-        assert 4 <= took < 15
+        assert 4 <= took < 20
         assert answer.status_code == 202
         assert answer.headers["Preference-Applied"] == "wait=4"
         assert answer.headers["Location"] == f"/api/v1/queries/{answer.json()['id']}"
-        assert answer.json()["state"] == "submitted", "the first answer said queued; the worker has submitted it since"
+        assert answer.json()["state"] in ("submitted", "running"), "it was queued at first, and that was long ago"
         again = client.get(f"/operations/{answer.json()['id']}", headers={"Prefer": "respond-async, wait=1"})
-        assert (again.status_code, again.json()["state"]) == (200, "submitted")
+        assert (again.status_code, again.json()["state"]) == (200, answer.json()["state"])
 
 
 def test_a_cancelled_one_is_answered_at_once(house: House) -> None:
@@ -76,7 +76,7 @@ def test_without_the_preference_nobody_waits(house: House) -> None:
             asked = time.monotonic()
             answer = client.post("/queries", json=QUICK, headers=headers)
             assert answer.status_code == 202
-            assert "Preference-Applied" not in answer.headers
+            assert ("Preference-Applied" in answer.headers) == (headers == {"Prefer": "wait=0"})
             assert time.monotonic() - asked < 10
 
 

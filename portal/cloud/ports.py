@@ -3,7 +3,8 @@
 A provider is a folder beside this file (`local/`, `aws/`) with one class a port, in files of the same names. All values
 that cross a port are frozen dataclasses of plain data. Errors are those of `errors.py` and no others. Names are those
 of the field: bucket, key, partition, channel, instance type. Types of columns are Athena's names (`varchar`, `bigint`,
-`decimal(12,2)`, `array(varchar)`, `row(a bigint)`), sizes are bytes, times are aware and in UTC, money is USD as Decimal.
+`decimal(12,2)`, `array(varchar)`, `row(a bigint)`), sizes are bytes, times are aware and in UTC, money is USD as
+Decimal.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,7 +45,8 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class Listing:
-    """A page of a listing in key order. `folders` are common prefixes ending in the delimiter; `next` is None at the end."""
+    """A page of a listing in key order. `folders` are common prefixes ending in the delimiter; `next` is None at the
+    end."""
 
     objects: tuple[ObjectInfo, ...]
     folders: tuple[str, ...]
@@ -70,7 +72,8 @@ class ObjectStore(Protocol):
         """Remove an empty bucket. NotFound; Clash where objects are in it."""
 
     def list(self, bucket: str, prefix: str = "", delimiter: str = "", limit: int = 1000, after: str = "") -> Listing:
-        """Objects and folders in key order, those after `after` (a key or a folder), at most `limit` of both together."""
+        """Objects and folders in key order, those after `after` (a key or a folder), at most `limit` of both
+        together."""
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """What is known of one object. NotFound."""
@@ -79,7 +82,8 @@ class ObjectStore(Protocol):
         """A seekable reader over one object's bytes. NotFound. The caller closes it."""
 
     def put(self, bucket: str, key: str, body: BinaryIO, content_type: str = "application/octet-stream") -> ObjectInfo:
-        """Write one object from a stream, replacing what was there in one step. Rejected(INVALID_NAME) for a bad key."""
+        """Write one object from a stream, replacing what was there in one step. Rejected(INVALID_NAME) for a bad
+        key."""
 
     def delete(self, bucket: str, key: str) -> None:
         """Remove one object; nothing happens where there is none."""
@@ -91,7 +95,8 @@ class ObjectStore(Protocol):
         """Where part `part` (from 1) is to be sent."""
 
     def put_part(self, bucket: str, key: str, upload: str, part: int, body: BinaryIO) -> str:
-        """Take a part's bytes (only where `part_target` gave no url); the answer is its etag. Idempotent by part number."""
+        """Take a part's bytes (only where `part_target` gave no url); the answer is its etag. Idempotent by part
+        number."""
 
     def parts(self, bucket: str, key: str, upload: str) -> dict[int, int]:
         """The parts that have arrived whole: number -> size."""
@@ -133,7 +138,8 @@ class Table:
 
     `location` is `s3://bucket/prefix/` (that ends in `/`) or `s3://bucket/key` of one file. `format` is `csv`, `jsonl`,
     `json` or `parquet`. `options` hold the format's dialect: for csv `delimiter`, `quote`, `escape`, `header`
-    ("true"/"false"), `encoding`, `null`. `version` is opaque and changes with any change of the definition, the partitions or the files as known.
+    ("true"/"false"), `encoding`, `null`. `version` is opaque and changes with any change of the definition, the
+    partitions or the files as known.
     """
 
     database: str
@@ -148,7 +154,8 @@ class Table:
 
 @dataclass(frozen=True)
 class ColumnChunk:
-    """What a Parquet footer says of one column in one row group. `minimum` and `maximum` are ISO strings or numbers, or None."""
+    """What a Parquet footer says of one column in one row group. `minimum` and `maximum` are ISO strings or numbers,
+    or None."""
 
     column: str
     bytes: int
@@ -258,8 +265,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class RunStatus:
-    """One answer of poll. `progress` is 0..1 or None. `facts` is plain JSON: for a query `rows` (int), `bytes_scanned` (int),
-    `columns` ([{name, type}]) and `seconds` (float); for training `seconds`, `metrics` ({name: last value}), `exit_code`."""
+    """One answer of poll. `progress` is 0..1 or None. `facts` is plain JSON: for a query `rows` (int),
+    `bytes_scanned` (int),
+    `columns` ([{name, type}]) and `seconds` (float); for training `seconds`, `metrics` ({name: last value}),
+    `exit_code`."""
 
     ref: str
     state: RunState
@@ -272,7 +281,8 @@ class Runner(Protocol):
     """Start, poll and stop, apart. Shared by SqlEngine and Trainer."""
 
     def poll(self, refs: Sequence[str], wait: float = 0.0) -> Sequence[RunStatus]:
-        """The state of many refs in one call. With `wait` (seconds) a provider may hold the answer until any of them has
+        """The state of many refs in one call. With `wait` (seconds) a provider may hold the answer until any of them
+        has
         ended or the seconds are over. A ref nobody knows is LOST."""
 
     def stop(self, ref: str) -> None:
@@ -300,7 +310,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class SqlSpec:
-    """A statement to run: restricted Athena SQL from the gate (every table qualified, every column named, row filters in),
+    """A statement to run: restricted Athena SQL from the gate (every table qualified, every column named, row
+    filters in),
     and all that it may read. `parameters` are bound to `?` in order, as Athena's ExecutionParameters (SQL literals)."""
 
     sql: str
@@ -314,7 +325,8 @@ class SqlEngine(Runner, Protocol):
     """Athena SQL. A result is one Parquet file."""
 
     def start(self, spec: SqlSpec, token: str) -> str:
-        """Begin; the answer is a ref. Idempotent by token: the same token again answers the same ref and starts nothing."""
+        """Begin; the answer is a ref. Idempotent by token: the same token again answers the same ref and starts
+        nothing."""
 
     def open_result(self, ref: str) -> BinaryIO:
         """A seekable reader over the result's Parquet. NotFound."""

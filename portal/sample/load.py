@@ -5,6 +5,7 @@ use. All of it is labelled Sample and goes with one command; what people added b
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,16 +110,16 @@ def remove(say: Callable[[str], None]) -> None:
     cloud = connect(team.connection, Caller(TEAM, "skydeck"))
     SavedQuery.objects.filter(team=team, is_sample=True).delete()
     for table in Table.objects.filter(database__team=team, is_sample=True).select_related("database"):
-        _quietly(lambda t=table: cloud.catalog.delete_table(t.database.name, t.name))
+        _quietly(partial(cloud.catalog.delete_table, table.database.name, table.name))
         table.delete()
     for name in TABLES:
         _delete_prefix(cloud, f"{name}/")
-    kept = []
+    kept: list[str] = []
     for database in Database.objects.filter(team=team, is_sample=True):
-        if _gone(database.name, kept, lambda d=database: cloud.catalog.delete_database(d.name)):
+        if _gone(database.name, kept, partial(cloud.catalog.delete_database, database.name)):
             database.delete()
     for bucket in Bucket.objects.filter(team=team, is_sample=True):
-        if _gone(bucket.name, kept, lambda b=bucket: cloud.store.delete_bucket(b.name)):
+        if _gone(bucket.name, kept, partial(cloud.store.delete_bucket, bucket.name)):
             bucket.delete()
     if not team.buckets.exists() and not team.databases.exists():
         team.archived_at = timezone.now()

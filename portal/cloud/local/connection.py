@@ -13,5 +13,6 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def keep(connection: duckdb.DuckDBPyConnection) -> None:
-    """Have connect() answer cursors of this one: behind the fence no new engine can be opened (it aborts the process)."""
+    """Have connect() answer cursors of this one: behind the fence no new engine can be opened (it aborts the
+    process)."""
     _kept[:] = [connection]

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from portal.cloud.errors import Rejected
 from portal.cloud.ports import LogPage, MetricPoint
 
 LONGEST_LINE = 8192
+_CURSOR = re.compile(r"[0-9]{0,18}")
 LARGEST_LOG = 64 * 1024**2
 
 Line = tuple[datetime, str]
@@ -67,13 +69,16 @@ class LogWriter:
 
 def read_page(path: Path, cursor: str, limit: int) -> LogPage:
     """Lines from `cursor`, an offset in bytes. Rejected(INVALID_CURSOR)."""
-    if not (cursor or "0").isascii() or not (cursor or "0").isdigit():
-        raise Rejected("INVALID_CURSOR", "This is no place in the log. Begin again without a cursor.")
+    nowhere = Rejected("INVALID_CURSOR", "This is no place in the log. Begin again without a cursor.")
+    if not _CURSOR.fullmatch(cursor):
+        raise nowhere
     offset = int(cursor or "0")
     lines: list[Line] = []
     if path.exists():
         with open(path, "rb") as file:
-            file.seek(offset)
+            file.seek(max(offset - 1, 0))
+            if offset and file.read(1) != b"\n":
+                raise nowhere
             while len(lines) < limit and (entry := file.readline()).endswith(b"\n"):
                 offset += len(entry)
                 lines.append(_parse(entry))

@@ -1,12 +1,12 @@
 """Where the local cloud keeps what it has: one folder an alias, the same on every start.
 
-    buckets/<bucket>/…        objects (store.py)
-    uploads/<id>/…            uploads in parts (store.py)
-    catalog.sqlite3           databases, tables, partitions (catalog.py)
-    results/<ref>.parquet     results of queries (sql.py)
-    runs/<ref>.json           one record a query, by its ref (server.py)
-    jobs/<ref>/…              one folder a training job (jobs.py)
-    journal.jsonl             append-only: what was accepted, started, ended (journal below)
+buckets/<bucket>/…        objects (store.py)
+uploads/<id>/…            uploads in parts (store.py)
+catalog.sqlite3           databases, tables, partitions (catalog.py)
+results/<ref>.parquet     results of queries (sql.py)
+runs/<ref>.json           one record a query, by its ref (server.py)
+jobs/<ref>/…              one folder a training job (jobs.py)
+journal.jsonl             append-only: what was accepted, started, ended (journal below)
 """
 
 import json
@@ -73,7 +73,8 @@ class Layout:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a small file so that a reader, or a crash, sees the old bytes or the new: temporary, fsync, rename, fsync."""
+    """Write a small file so that a reader, or a crash, sees the old bytes or the new: temporary, fsync, rename,
+    fsync."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with open(temporary, "wb") as handle:
         handle.write(data)

@@ -23,12 +23,12 @@ class Curve:
 
 
 def curves(points: Sequence[MetricPoint]) -> list[Curve]:
-    """A curve for each metric with two values or more, the most telling first."""
+    """A curve for each metric with two different values or more, the most telling first."""
     series: dict[str, list[float]] = {}
     for point in points:
         series.setdefault(point.name, []).append(point.value)
     names = sorted(series, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
-    return [_curve(name, series[name]) for name in names if len(series[name]) > 1]
+    return [_curve(name, series[name]) for name in names if len(set(series[name])) > 1]
 
 
 def _curve(name: str, values: list[float]) -> Curve:

@@ -19,6 +19,7 @@ from portal.training.templates import Template, template
 RUNTIME_MAX = 5 * 24 * 3600  # seconds: SageMaker's longest by default is 5 days
 ENTRY_POINT = "train.py"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}")
+OUTSIDE_NAME = re.compile(r"[^A-Za-z0-9 ._-]")
 CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SOURCES = (".py", ".zip", ".tar.gz")
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html, HyperParameters
@@ -99,12 +100,13 @@ def plan(actor: Actor, request: Request) -> Plan:
     require(actor, Action.TRAIN, team_resource(team))
     shipped = template(request.template) if request.template else None
     machine = machine_of(actor, request)
-    title = request.name or (shipped.title if shipped else request.source_key.rpartition("/")[2])
-    if not NAME.fullmatch(title):
+    source = f"template:{shipped.name}" if shipped else own_source(actor, request)
+    title = request.name or (shipped.title if shipped else OUTSIDE_NAME.sub("-", source.rpartition("/")[2])[:60])
+    if request.name and not NAME.fullmatch(request.name):
         raise Invalid.field("name", "A name is 1 to 60 letters, digits, spaces, dots, hyphens and underscores.")
     spec = TrainingSpec(
         name=title,
-        source=f"template:{shipped.name}" if shipped else own_source(actor, request),
+        source=source,
         entry_point=shipped.entry_point if shipped else own_entry_point(request),
         channels=channels(actor, request, shipped),
         hyperparameters=hyperparameters(request, shipped),

@@ -76,6 +76,8 @@ def read_page(path: Path, cursor: str, limit: int) -> LogPage:
     lines: list[Line] = []
     if path.exists():
         with open(path, "rb") as file:
+            if offset > path.stat().st_size:
+                raise nowhere
             file.seek(max(offset - 1, 0))
             if offset and file.read(1) != b"\n":
                 raise nowhere

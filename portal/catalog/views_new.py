@@ -20,7 +20,8 @@ from portal.problems import Conflict, Invalid, Missing, Problem
 from portal.web.pages import PageRequest, go, page
 
 TYPES = (
-    "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal(18,2)", "string", "varchar", "date", "timestamp",
+    "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal(18,2)", "string", "varchar", "date",
+    "timestamp",
 )  # fmt: skip
 NEW = "+"  # the choice of a new database in the form
 
@@ -75,14 +76,10 @@ def _sheet(request: PageRequest, operation: Operation) -> dict[str, Any]:
     location = operation.params["location"]
     databases = _own(request.actor)
     types = request.POST.getlist("type")
-    shown = [
-        {
-            **column,
-            "type": types[number] if number < len(types) else column["type"],
-            "why": found["evidence"].get(column["name"], ""),
-        }
-        for number, column in enumerate(found["columns"])
-    ]
+    shown = []
+    for number, column in enumerate(found["columns"]):
+        chosen = types[number] if number < len(types) else column["type"]
+        shown.append({**column, "type": chosen, "why": found["evidence"].get(column["name"], "")})
     return {
         "found": found,
         "columns": shown,
@@ -103,7 +100,7 @@ def _own(actor: Actor) -> list[str]:
 
 
 def suggested_name(location: str) -> str:
-    """A table's name out of a file's or folder's: lower case, digits, underscores; `orders 2026.csv.gz` is orders_2026."""
+    """A table's name out of a file's or folder's: `Orders 2026.csv.gz` is orders_2026."""
     last = location.rstrip("/").rpartition("/")[2].lower()
     stem = re.sub(r"(\.(csv|tsv|txt|jsonl?|ndjson|parquet|gz))+$", "", last)
     name = re.sub(r"[^a-z0-9]+", "_", stem).strip("_")

@@ -17,7 +17,7 @@ RECENT = 50
 @page("activity")
 def activity(request: PageRequest) -> HttpResponse:
     """The newest work of the team, previews left out."""
-    rows = services.visible(request.actor).select_related("cost").exclude(kind="query.run", params__preview=True)
+    rows = services.visible(request.actor).select_related("cost").exclude(params__has_key="preview")
     found = list(rows[:RECENT])
     context = {
         "active": [operation for operation in found if operation.state in OPEN],

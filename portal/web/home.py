@@ -54,13 +54,13 @@ def may(actor: Actor, action: Action) -> bool:
 def shown(actor: Actor) -> QuerySet[Operation]:
     """Work for people's lists: previews and reads of a file's shape are no work of theirs."""
     visible = operations.visible(actor).select_related("cost").exclude(kind="table.infer")
-    return visible.exclude(kind="query.run", params__preview=True)
+    return visible.exclude(params__has_key="preview")
 
 
 def steps(actor: Actor, recent: list[Operation]) -> list[tuple[str, str, bool]] | None:
     """The three steps of a first visit as (words, address, done); None once all are done."""
     mine = Operation.objects.filter(owner_id=actor.user_id, state=State.SUCCEEDED)
-    done = set(mine.exclude(params__preview=True).values_list("kind", flat=True).distinct())
+    done = set(mine.exclude(params__has_key="preview").values_list("kind", flat=True).distinct())
     uploaded = Upload.objects.filter(owner_id=actor.user_id, state=Upload.State.COMPLETE).exists()
     found = [
         ("Run a saved query", "/query", "query.run" in done),

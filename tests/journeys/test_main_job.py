@@ -1,5 +1,5 @@
-"""The main job, in a real browser on a whole house: upload a CSV, make it a table, ask it, draw and download the answer,
-save and share the query, train a model, see what it cost. With a strict policy that nothing breaks, and axe."""
+"""The main job, in a real browser on a whole house: upload a CSV, make it a table, ask it, draw and download the
+answer, save and share the query, train a model, see what it cost. With a strict policy that nothing breaks, and axe."""
 
 import csv
 import re

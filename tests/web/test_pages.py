@@ -42,14 +42,17 @@ def test_a_site_admin_without_a_team_sees_pages_and_no_costs(people: People, clo
 def test_what_the_team_made_opens_for_it_and_not_for_a_stranger(work: Work, django_assert_max_num_queries: Any) -> None:
     folder = f"/data/files/{work.shop.bucket}/items/"
     pages = (
-        f"/query/{work.query.pk}", f"/saved/{work.saved.pk}", f"/saved/{work.saved.pk}/share", f"/training/{work.job.pk}",
+        f"/query/{work.query.pk}", f"/saved/{work.saved.pk}", f"/saved/{work.saved.pk}/share",
+        f"/training/{work.job.pk}",
         f"/query?table={work.shop.items}", f"/data/files/{work.shop.bucket}/", folder,
-        f"{folder}month=2026-01/part-0.parquet", *(f"{work.table}?tab={tab}" for tab in ("columns", "access", "python")),
+        f"{folder}month=2026-01/part-0.parquet",
+        *(f"{work.table}?tab={tab}" for tab in ("columns", "access", "python")),
     )  # fmt: skip
+    member = work.shop.people.victor.page
     for page in pages:
         limit = QUERIES_MAX if "?table=" not in page else 2 * QUERIES_MAX  # this one starts a preview
         with django_assert_max_num_queries(limit, info=page):
-            assert work.shop.people.victor.page.get(page).status_code == 200, page
+            assert member.get(page).status_code == 200, page
     stranger = work.shop.people.charlie.page
     refused = {page: stranger.get(page).status_code for page in pages}
     assert {code for page, code in refused.items() if work.table in page} == {403}  # known, but not granted
@@ -106,3 +109,19 @@ def test_an_unknown_address_is_a_page_of_ours(people: People) -> None:
     answer = people.carol.page.get("/nowhere")
     assert answer.status_code == 404
     assert b"There is no page at this address" in answer.content
+
+
+def test_what_was_run_is_listed_and_previews_are_not(work: Work) -> None:
+    """A query has no `preview` among its parameters, and SQL's NULL must not hide it."""
+    client = work.shop.people.carol.page
+    client.get(f"/query?table={work.shop.items}")
+    for page in ("/", "/activity", "/query"):
+        text = client.get(page).content.decode()
+        assert f"/query/{work.query.pk}" in text, page
+        assert "Preview of" not in text, page
+
+
+def test_the_first_steps_are_ticked_by_doing(work: Work) -> None:
+    text = work.shop.people.carol.page.get("/").content.decode()
+    steps = text.partition('aria-label="First steps"')[2].partition("</ul>")[0].split("<li>")[1:]
+    assert [("done" in step) for step in steps] == [True, False, False]

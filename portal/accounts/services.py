@@ -65,7 +65,7 @@ def create_user(actor: Actor | None, username: str, email: str = "", is_admin: b
         USERNAME(username)
     except ValidationError as error:
         raise Invalid.field("username", error.messages[0]) from None
-    user = User(username=username, email=email, is_superuser=is_admin)
+    user = User(username=username, email=_email(email), is_superuser=is_admin)
     user.set_unusable_password()
     try:
         with transaction.atomic():
@@ -86,6 +86,7 @@ def update_user(
     """Change a person. Nobody can take the site's last admin away."""
     require_site_admin(actor)
     user = get_user(username)
+    email = None if email is None else _email(email)
     with transaction.atomic():
         if (is_admin is False or is_active is False) and user.is_admin and _last_admin(user):
             raise Conflict("This is the last site admin. Make somebody else one first.")
@@ -98,6 +99,16 @@ def update_user(
 
 def _last_admin(user: User) -> bool:
     return not User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=user.pk).exists()
+
+
+def _email(address: str) -> str:
+    """As it is, or Invalid. None at all is well: people come in by links that others hand them."""
+    try:
+        if address:
+            User._meta.get_field("email").run_validators(address)
+    except ValidationError:
+        raise Invalid.field("email", "This is no e-mail address.") from None
+    return address
 
 
 def get_user(username: str) -> User:
@@ -293,7 +304,7 @@ def invite(actor: Actor, slug: str, role: str, email: str = "") -> tuple[OneTime
         raise Invalid.field("role", f"A role is one of {', '.join(Role.values)}.")
     secret = secrets.token_urlsafe(32)
     link = OneTimeLink.objects.create(
-        kind=OneTimeLink.Kind.INVITATION, digest=digest(secret), team=team, role=role, email=email,
+        kind=OneTimeLink.Kind.INVITATION, digest=digest(secret), team=team, role=role, email=_email(email),
         invited_by_id=actor.user_id, expires_at=timezone.now() + settings.INVITATION,
     )  # fmt: skip
     return link, f"/invitation/{secret}"

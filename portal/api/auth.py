@@ -29,9 +29,13 @@ class SessionAuth(APIKeyCookie):
 
     param_name = "skydeck_session"
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
-        if "Authorization" in request.headers:  # a wrong token is a wrong token, whatever the cookie says
+    def __call__(self, request: HttpRequest) -> Any:
+        """None without a session; and a wrong token is a wrong token, whatever the cookie says."""
+        if "Authorization" in request.headers or self.param_name not in request.COOKIES:
             return None
+        return super().__call__(request)
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
         return session_actor(request)
 
 

@@ -1,17 +1,25 @@
 """Errors as RFC 9457 application/problem+json: type, title, status, detail, code, and errors where a field is at
 fault."""
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from portal.cloud.errors import CloudError
-from portal.problems import Missing, Problem
+from portal.problems import Problem
 from portal.sql.model import SqlError
 from portal.web.middleware import cloud_status
+
+log = logging.getLogger(__name__)
+CONTENT_TYPE = "application/problem+json"
+NUL = "Text cannot hold the character NUL (\\u0000)."
 
 
 def problem(
@@ -28,7 +36,7 @@ def problem(
     }
     if errors:
         body["errors"] = errors
-    response = JsonResponse(body, status=status, content_type="application/problem+json")
+    response = JsonResponse(body, status=status, content_type=CONTENT_TYPE)
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Bearer realm="skydeck"'
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
@@ -71,10 +79,20 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(HttpError)
     def on_http(request: HttpRequest, error: HttpError) -> HttpResponse:
+        cause = error.__cause__  # ninja wraps what reading the body raised
+        if isinstance(cause, Problem):
+            return on_problem(request, cause)
+        if isinstance(cause, RequestDataTooBig):
+            return on_size(request, cause)
         return problem(error.status_code, str(error), "invalid" if error.status_code < 500 else "internal")
 
+    @api.exception_handler(RequestDataTooBig)
+    def on_size(request: HttpRequest, error: Exception) -> HttpResponse:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
+        return problem(413, f"A request of this kind has {most} MiB at most. Files go by POST /uploads.", "too_large")
 
-def not_found(request: HttpRequest) -> HttpResponse:
-    """For addresses under /api that no route has."""
-    error = Missing("There is no such address in this API. See /api/v1/openapi.json.")
-    return problem(error.status, error.message, error.code)
+    @api.exception_handler(DataError)
+    @api.exception_handler(OverflowError)
+    def on_data(request: HttpRequest, error: Exception) -> HttpResponse:
+        log.warning("input that the database does not take", exc_info=error)
+        return problem(422, "A text is too long or a number too large to be kept.", "invalid")

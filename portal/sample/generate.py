@@ -20,6 +20,7 @@ REVIEWS_FROM, REVIEWS_DAYS = date(2026, 1, 1), 304  # until the end of October
 EVENTS_FROM, EVENTS_DAYS = date(2026, 10, 1), 31
 USERS = 180_000
 STARS_SHARE = (0.11, 0.10, 0.15, 0.26, 0.38)
+FILES = ("/part-0.parquet", "/products.parquet")  # how the names of all files written here end
 KINDS = ("view", "search", "add_to_cart", "purchase")
 
 
@@ -75,23 +76,23 @@ def reviews(seed: int = SEED, count: int = REVIEWS) -> pa.Table:
     )
 
 
-def events(seed: int = SEED) -> Iterator[tuple[date, pa.Table]]:
+def events(seed: int = SEED, count: int = EVENTS) -> Iterator[tuple[date, pa.Table]]:
     """5 million clicks, a table a day: event_id, clicked_at (UTC), user_id, session_id, product_id, kind (view, search,
     add_to_cart, purchase), quantity, price (a piece), city, country."""
     draw = np.random.default_rng([seed, 3])
     days = [EVENTS_FROM + timedelta(days=number) for number in range(EVENTS_DAYS)]
     weights = np.array([1.25 if day.weekday() >= 5 else 1.0 for day in days]) * np.linspace(0.9, 1.15, EVENTS_DAYS)
-    counts = np.floor(weights / weights.sum() * EVENTS).astype(int)
-    counts[-1] += EVENTS - counts.sum()
+    counts = np.floor(weights / weights.sum() * count).astype(int)
+    counts[-1] += count - counts.sum()
     prices, homes, first = _prices(seed), _homes(seed), 1
-    for day, count in zip(days, counts.tolist(), strict=True):
-        yield day, _day(draw, day, count, first, prices, homes)
-        first += count
+    for day, clicks in zip(days, counts.tolist(), strict=True):
+        yield day, _day(draw, day, clicks, first, prices, homes)
+        first += clicks
 
 
-def write_reviews(folder: Path, seed: int = SEED) -> None:
+def write_reviews(folder: Path, seed: int = SEED, count: int = REVIEWS) -> None:
     """`folder`/reviewed_month=2026-01/part-0.parquet and so on."""
-    table = reviews(seed)
+    table = reviews(seed, count)
     months = pc.strftime(table["reviewed_on"], "%Y-%m")
     for month in pc.unique(months).to_pylist():
         _write(table.filter(pc.equal(months, month)), folder / f"reviewed_month={month}" / "part-0.parquet")
@@ -102,9 +103,9 @@ def write_products(folder: Path, seed: int = SEED) -> None:
     _write(products(seed), folder / "products.parquet")
 
 
-def write_events(folder: Path, seed: int = SEED) -> None:
+def write_events(folder: Path, seed: int = SEED, count: int = EVENTS) -> None:
     """`folder`/day=2026-10-01/part-0.parquet and so on; about 90 MB."""
-    for day, table in events(seed):
+    for day, table in events(seed, count):
         _write(table, folder / f"day={day}" / "part-0.parquet")
 
 

@@ -1,6 +1,5 @@
 """The sample workspace: a team, a bucket, the database `shop` and five saved queries, made by the same verbs that
-people
-use. All of it is labelled Sample and goes with one command; what people added beside it stays."""
+people use. All of it is labelled Sample and goes with one command; what people added beside it stays."""
 
 import tempfile
 from collections.abc import Callable
@@ -30,18 +29,18 @@ from portal.sample import generate
 from portal.sample.questions import SAVED_QUERIES
 
 TEAM, BUCKET, DATABASE = "sample", "sample-shop", "shop"
-TABLES: dict[str, tuple[Callable[[Path], None], str]] = {
-    "products": (generate.write_products, "400 products of a shop that never was: name, category, price."),
-    "reviews": (generate.write_reviews, "60,000 reviews of those products, partitioned by month."),
-    "events": (
-        generate.write_events,
-        "Five million clicks of October 2026, partitioned by day: views, carts and purchases.",
-    ),
+DESCRIPTIONS = {
+    "products": "400 products of a shop that never was: name, category, price.",
+    "reviews": "60,000 reviews of those products, partitioned by month.",
+    "events": "Five million clicks of October 2026, partitioned by day: views, carts and purchases.",
 }
 
 
-def load(owner: User, say: Callable[[str], None]) -> None:
-    """Make whatever of the sample is not there yet; `owner` becomes an admin of its team. Safe to run again."""
+def load(
+    owner: User, say: Callable[[str], None], reviews: int = generate.REVIEWS, events: int = generate.EVENTS
+) -> None:
+    """Make whatever of the sample is not there yet; `owner` becomes an admin of its team. Safe to run again. `reviews`
+    and `events` are how many rows these tables get."""
     team, _ = Team.objects.update_or_create(
         slug=TEAM, defaults={"archived_at": None},
         create_defaults={"name": "Sample", "connection": settings.DEFAULT_CONNECTION},
@@ -51,10 +50,15 @@ def load(owner: User, say: Callable[[str], None]) -> None:
     cloud = connect(team.connection, Caller(TEAM, owner.username))
     _make(Bucket, BUCKET, team, lambda: datasets.create_bucket(actor, BUCKET))
     database = _make(Database, DATABASE, team, lambda: catalog.create_database(actor, DATABASE))
-    for name, (write, description) in TABLES.items():
+    writers: dict[str, Callable[[Path], None]] = {
+        "products": generate.write_products,
+        "reviews": partial(generate.write_reviews, count=reviews),
+        "events": partial(generate.write_events, count=events),
+    }
+    for name, write in writers.items():
         if not database.tables.filter(name=name).exists():
             say(f"Sample: making {DATABASE}.{name}")
-            _table(cloud, database, owner, name, write, description)
+            _table(cloud, database, owner, name, write)
     _questions(actor)
 
 
@@ -68,9 +72,7 @@ def _make(model: Any, name: str, team: Team, create: Callable[[], Any]) -> Any:
     return row
 
 
-def _table(
-    cloud: Cloud, database: Database, owner: User, name: str, write: Callable[[Path], None], description: str
-) -> None:
+def _table(cloud: Cloud, database: Database, owner: User, name: str, write: Callable[[Path], None]) -> None:
     """Write the files, put them into the bucket, define the table over them and mirror it."""
     with tempfile.TemporaryDirectory(prefix="skydeck-sample-") as temporary:
         folder = Path(temporary)
@@ -86,7 +88,7 @@ def _table(
     except Clash:  # a start that was cut off had come this far
         made = cloud.catalog.refresh(database.name, name)
     row = catalog.sync(cloud, database, made, owner)
-    Table.objects.filter(pk=row.pk).update(is_sample=True, description=description, tags=["sample"])
+    Table.objects.filter(pk=row.pk).update(is_sample=True, description=DESCRIPTIONS[name], tags=["sample"])
 
 
 def _questions(actor: Actor) -> None:
@@ -112,8 +114,8 @@ def remove(say: Callable[[str], None]) -> None:
     for table in Table.objects.filter(database__team=team, is_sample=True).select_related("database"):
         _quietly(partial(cloud.catalog.delete_table, table.database.name, table.name))
         table.delete()
-    for name in TABLES:
-        _delete_prefix(cloud, f"{name}/")
+    for name in DESCRIPTIONS:
+        _delete_files(cloud, f"{name}/")
     kept: list[str] = []
     for database in Database.objects.filter(team=team, is_sample=True):
         if _gone(database.name, kept, partial(cloud.catalog.delete_database, database.name)):
@@ -127,11 +129,15 @@ def remove(say: Callable[[str], None]) -> None:
     say("The sample is gone." + (f" Kept, since other things lie there: {', '.join(kept)}." if kept else ""))
 
 
-def _delete_prefix(cloud: Cloud, prefix: str) -> None:
-    if Bucket.objects.filter(name=BUCKET, is_sample=True).exists():
-        while objects := cloud.store.list(BUCKET, prefix).objects:
-            for item in objects:
+def _delete_files(cloud: Cloud, prefix: str) -> None:
+    """The files that load() wrote there; another name is somebody else's file."""
+    after: str | None = ""
+    while after is not None and Bucket.objects.filter(name=BUCKET, is_sample=True).exists():
+        listing = cloud.store.list(BUCKET, prefix, after=after)
+        for item in listing.objects:
+            if item.key.endswith(generate.FILES):
                 cloud.store.delete(BUCKET, item.key)
+        after = listing.next
 
 
 def _gone(name: str, kept: list[str], delete: Callable[[], None]) -> bool:

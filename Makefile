@@ -38,6 +38,9 @@ check: $(TEST_READY)
 browser: $(TEST_READY)
 	@.venv/bin/python -m tests.harness.chromium
 
+screenshots: browser
+	.venv/bin/python -m tests.journeys.screenshots
+
 format: $(TEST_READY)
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .

@@ -5,6 +5,7 @@ import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -171,3 +172,22 @@ def train(page: Page, url: str, table: str) -> None:
     expect(page.get_by_text("Accuracy", exact=False).first).to_be_visible(timeout=120_000)
     expect(page.get_by_text("What it got most wrong").or_(page.get_by_text("Outputs"))).not_to_have_count(0)
     accessible(page)
+
+
+PAGES = ("/", "/query", "/data", "/data/files", "/tables/new", "/training", "/training/new", "/costs", "/people")
+MORE = ("/account", "/activity", "/search?q=orders", "/nowhere")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 390)])
+def test_pages_are_accessible_in_the_dark_and_on_a_phone(
+    house: House, person: Page, faults: list[str], scheme: Literal["dark", "light"], width: int
+) -> None:
+    """By axe; and nothing is wider than the screen."""
+    person.emulate_media(color_scheme=scheme)
+    person.set_viewport_size({"width": width, "height": 800})
+    for path in (*PAGES, *MORE):
+        person.goto(house.url + path)
+        expect(person.get_by_role("heading").first).to_be_attached()
+        accessible(person)
+        assert person.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+    assert [fault for fault in faults if "404" not in fault] == []

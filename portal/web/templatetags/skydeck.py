@@ -1,6 +1,7 @@
 """How values are written on pages: bytes, money, numbers, durations, states. The same words everywhere."""
 
 import json
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -163,3 +164,18 @@ def slashed(name: str) -> str:
     """`database.table` as in the address of its page."""
     database, _, table = name.partition(".")
     return f"{quote(database, safe='')}/{quote(table, safe='')}"
+
+
+@register.filter
+def ago(moment: datetime | None) -> str:
+    """How long since, in one word or two; from a month on the date itself."""
+    if moment is None:
+        return "–"
+    passed = (timezone.now() - moment).total_seconds()
+    if passed < 60:
+        return "just now"
+    for unit, size, end in (("min", 60, 60), ("h", 3600, 24), ("days", 86400, 30)):
+        if passed < size * end:
+            count = int(passed // size)
+            return f"{count} {'day' if unit == 'days' and count == 1 else unit} ago"
+    return f"{timezone.localtime(moment):%-d %b %Y}"

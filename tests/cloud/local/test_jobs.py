@@ -94,7 +94,8 @@ def state(jobs: Jobs, ref: str) -> dict[str, Any]:
 
 
 def ended(jobs: Jobs, ref: str) -> dict[str, Any]:
-    return until(lambda: (now := state(jobs, ref))["state"] not in ("queued", "running") and now)
+    found: dict[str, Any] = until(lambda: (now := state(jobs, ref))["state"] not in ("queued", "running") and now)
+    return found
 
 
 def lines(layout: Layout, ref: str) -> list[str]:
@@ -370,6 +371,19 @@ def test_without_a_fence_training_is_off(layout: Layout, store: LocalStore, monk
     with pytest.raises(Rejected) as refusal:
         Jobs(layout).start(spec(), "t-1")
     assert refusal.value.code == "TRAINING_UNFENCED"
+
+
+def test_without_a_fence_an_admin_may_accept_it(
+    layout: Layout, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fence, "available", lambda: False)
+    secret = layout.root / "secret.txt"
+    secret.write_text("read")
+    store.put("data", "code/train.py", io.BytesIO(f"print(open({str(secret)!r}).read())".encode()))
+    jobs = Jobs(layout, accept_unfenced=True, limits=LIMITS)
+    ref = jobs.start(spec(), "t-1")
+    assert ended(jobs, ref)["state"] == "succeeded"
+    assert lines(layout, ref) == ["read"]
 
 
 def zipped(**files: str) -> bytes:

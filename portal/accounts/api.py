@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from ninja import Query, Router, Schema, Status
 
+from portal.access.model import Action
 from portal.accounts import services
 from portal.accounts.models import Membership, Team, User
 from portal.api.operations_http import created
@@ -77,7 +78,7 @@ def me(request: Request) -> dict[str, object]:
 
 @router.get("/users", summary="All people (site admins)")
 def list_users(request: Request, query: Query[PageQuery]) -> dict[str, object]:
-    services.require_site_admin(request.actor)
+    services.require_site_admin(request.actor, Action.VIEW)
     return page(User.objects.order_by("username"), query, show_user)
 
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from portal.access.decide import require
+from portal.access.decide import READ_ONLY, require
 from portal.access.model import Action, Actor, Resource
 from portal.accounts.models import SLUG, USERNAME, ApiToken, Membership, OneTimeLink, Role, Team, User
 from portal.problems import Conflict, Denied, Invalid, Missing
@@ -49,9 +49,11 @@ def team_resource(team: Team) -> Resource:
     return Resource("team", team.slug, team.connection, team.slug)
 
 
-def require_site_admin(actor: Actor) -> None:
-    if not actor.is_admin or (actor.scopes and "write" not in actor.scopes):
+def require_site_admin(actor: Actor, action: Action = Action.MANAGE) -> None:
+    if not actor.is_admin:
         raise Denied("Only a site admin may do this.")
+    if actor.scopes and "write" not in actor.scopes and action not in READ_ONLY:
+        raise Denied("This token may only read.")
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

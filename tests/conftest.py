@@ -29,7 +29,7 @@ def _load_middleware_once(handler: BaseHandler, is_async: bool = False) -> None:
     vars(handler).update(_loaded)
 
 
-ClientHandler.load_middleware = _load_middleware_once  # type: ignore[method-assign]
+ClientHandler.load_middleware = _load_middleware_once  # type: ignore[assignment]
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -66,6 +67,27 @@ class Reader:
 
 def bearer(house: House, username: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {house.people[username].token}"}
+
+
+def make_table(house: House) -> str:
+    """A small table `items` made by the API alone: the name of its database, and with hyphens of its bucket."""
+    name = f"live_{uuid.uuid4().hex[:8]}"
+    bucket = name.replace("_", "-")
+    body = b"id,title\n1,One\n2,Two\n"
+    with house.api("bob") as client:
+        assert client.post("/buckets", json={"name": bucket}).status_code == 201
+        upload = client.post("/uploads", json={"bucket": bucket, "key": "items/a.csv", "size": len(body)}).json()
+        target = client.post(f"/uploads/{upload['id']}/parts/1").json()
+        sent = httpx.request(target["method"], target["url"], headers=target["headers"], content=body)
+        assert sent.is_success, sent.text
+        assert client.post(f"/uploads/{upload['id']}/complete").is_success
+        assert client.post("/databases", json={"name": name}).status_code == 201
+        made = client.post(
+            f"/databases/{name}/tables", json={"name": "items", "location": f"s3://{bucket}/items/"},
+            headers={"Prefer": "wait=60"},
+        )  # fmt: skip
+        assert made.json()["state"] == "succeeded", made.text
+    return name
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import time
-import uuid
 from typing import Any
 
 import httpx
@@ -14,7 +13,7 @@ from portal.live.application import Live
 from portal.live.waits import preferred_wait
 from tests.harness.house import House
 from tests.harness.waiting import until
-from tests.live.clients import QUICK, SHORT, bearer, frozen
+from tests.live.clients import QUICK, SHORT, bearer, frozen, make_table
 
 
 def test_a_post_is_answered_when_the_operation_has_ended(house: House) -> None:
@@ -80,29 +79,8 @@ def test_without_the_preference_nobody_waits(house: House) -> None:
             assert time.monotonic() - asked < 10
 
 
-def table(house: House) -> str:
-    """The path of a small table, made by the API alone."""
-    name = f"live_{uuid.uuid4().hex[:8]}"
-    bucket = name.replace("_", "-")
-    body = b"id,title\n1,One\n2,Two\n"
-    with house.api("bob") as client:
-        assert client.post("/buckets", json={"name": bucket}).status_code == 201
-        upload = client.post("/uploads", json={"bucket": bucket, "key": "items/a.csv", "size": len(body)}).json()
-        target = client.post(f"/uploads/{upload['id']}/parts/1").json()
-        sent = httpx.request(target["method"], target["url"], headers=target["headers"], content=body)
-        assert sent.is_success, sent.text
-        assert client.post(f"/uploads/{upload['id']}/complete").is_success
-        assert client.post("/databases", json={"name": name}).status_code == 201
-        made = client.post(
-            f"/databases/{name}/tables", json={"name": "items", "location": f"s3://{bucket}/items/"},
-            headers={"Prefer": "wait=60"},
-        )  # fmt: skip
-        assert made.json()["state"] == "succeeded", made.text
-    return f"/databases/{name}/tables/items"
-
-
 def test_a_preview_waits_by_itself(house: House) -> None:
-    path = table(house)
+    path = f"/databases/{make_table(house)}/tables/items"
     with house.api("carol") as client:
         with frozen(house, "worker"):
             told = client.get(f"{path}/preview", headers={"Prefer": "wait=1"})

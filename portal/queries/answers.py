@@ -3,7 +3,6 @@ then takes the way of every other statement. Names of columns are those of Athen
 https://docs.aws.amazon.com/athena/latest/ug/ddl-sql-reference.html
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from portal.access.model import Actor
@@ -56,9 +55,24 @@ def _matcher(pattern: str | None) -> Callable[[str], bool]:
     """Athena's pattern: `*` for any text, `|` for or; the whole name, whatever its case."""
     if pattern is None:
         return lambda name: True
-    parts = (".*".join(re.escape(piece) for piece in part.strip().split("*")) for part in pattern.split("|"))
-    regex = re.compile("|".join(f"(?:{part})" for part in parts), re.IGNORECASE)
-    return lambda name: regex.fullmatch(name) is not None
+    wanted = [part.strip().lower().split("*") for part in pattern.split("|")]
+    return lambda name: any(_matches(name.lower(), pieces) for pieces in wanted)
+
+
+def _matches(name: str, pieces: list[str]) -> bool:
+    """Do the pieces follow one another in the name, the first at its beginning and the last at its end? Without a
+    regular expression, which many `*` would make take for ever."""
+    if len(pieces) == 1:
+        return name == pieces[0]
+    first, *middle, last = pieces
+    if not name.startswith(first) or not name.endswith(last):
+        return False
+    place, end = len(first), len(name) - len(last)
+    for piece in middle:
+        if (found := name.find(piece, place, max(place, end))) < 0:
+            return False
+        place = found + len(piece)
+    return place <= end
 
 
 Shown = tuple[list[str], Iterable[Row]]

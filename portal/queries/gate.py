@@ -10,7 +10,20 @@ from portal.catalog import services as catalog
 from portal.cloud.ports import TableRead
 from portal.problems import Denied
 from portal.queries import answers
-from portal.sql import Analysis, Right, SqlError, Statement, TableName, analyse, opens, parse, restrict, tables_named
+from portal.sql import (
+    Analysis,
+    Right,
+    Schema,
+    SqlError,
+    Statement,
+    TableName,
+    TableSchema,
+    analyse,
+    opens,
+    parse,
+    restrict,
+    tables_named,
+)
 from portal.sql.places import error
 
 
@@ -48,6 +61,7 @@ class Passed:
     restricted: str
     opens: tuple[TableRead, ...]
     reads: tuple[Read, ...]
+    rights: Mapping[TableName, Right]
     from_catalog: bool = False
 
 
@@ -72,7 +86,7 @@ def examine_select(actor: Actor, statement: Statement, database: str) -> Passed:
     schema, granted, versions = catalog.schema_and_rights(actor, tables_named(statement, database))
     rights = {name: right for name, right in granted.items() if right.columns is None or right.columns}
     _refuse_withheld(statement, database, withheld=schema.keys() - rights.keys())
-    analysis = analyse(statement, schema, database)
+    analysis = _resolved(statement, schema, rights, database)
     restricted = restrict(analysis, rights)
     opened = opens(analysis, rights)
     return Passed(
@@ -83,7 +97,23 @@ def examine_select(actor: Actor, statement: Statement, database: str) -> Passed:
             Read(*name, tuple(sorted(columns)), versions[name], rights[name].row_filter)
             for name, columns in sorted(analysis.reads.items())
         ),
+        rights=rights,
     )
+
+
+def _resolved(statement: Statement, schema: Schema, rights: Mapping[TableName, Right], database: str) -> Analysis:
+    """analyse(). What is told of a name that is not there (Did you mean …?) is told out of what the person may read."""
+    try:
+        return analyse(statement, schema, database)
+    except SqlError as problem:
+        if problem.code != "COLUMN_NOT_FOUND":
+            raise
+    return analyse(statement, {name: _visible(schema[name], rights[name]) for name in schema}, database)
+
+
+def _visible(table: TableSchema, right: Right) -> TableSchema:
+    columns = tuple(one for one in table.columns if right.columns is None or one[0] in right.columns)
+    return replace(table, columns=columns)
 
 
 def _refuse_withheld(statement: Statement, database: str, withheld: set[TableName]) -> None:

@@ -45,7 +45,8 @@ def _price(actor: Actor) -> ScanPrice:
 
 def _estimated(actor: Actor, passed: Passed, price: ScanPrice) -> Estimate:
     reads = passed.analysis.reads
-    return priced(scan(passed.analysis, catalog.table_stats(actor.connection, set(reads))), price, bool(reads))
+    stats = catalog.table_stats(actor.connection, set(reads))
+    return priced(scan(passed.analysis, stats, passed.rights), price, bool(reads))
 
 
 # --- run --------------------------------------------------------------------------------------------------------------

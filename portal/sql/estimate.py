@@ -14,7 +14,7 @@ from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from portal.sql.dialect import Athena
-from portal.sql.model import Analysis, ScanEstimate, TableName, TableScan, TableSchema, Warning
+from portal.sql.model import Analysis, Right, ScanEstimate, TableName, TableScan, TableSchema, Warning
 from portal.sql.pruning import Range, kind_of_type, outcome, read
 from portal.sql.stats import Bound, Part, TableStats
 
@@ -34,8 +34,11 @@ class _Use:
     times: int
 
 
-def scan(analysis: Analysis, stats: Mapping[TableName, TableStats]) -> ScanEstimate:
-    """The estimate by table, with advice. A table without statistics counts nothing and makes it inexact."""
+def scan(
+    analysis: Analysis, stats: Mapping[TableName, TableStats], rights: Mapping[TableName, Right] | None = None
+) -> ScanEstimate:
+    """The estimate by table, with advice, which names no column that `rights` withhold. A table without statistics
+    counts nothing and makes it inexact."""
     tree = _pushed_down(analysis)
     scans: dict[TableName, TableScan] = {}
     warnings: list[Warning] = []
@@ -48,7 +51,8 @@ def scan(analysis: Analysis, stats: Mapping[TableName, TableStats]) -> ScanEstim
             warnings.append(Warning(f"The size of {use.name[1]} is not known yet."))
             continue
         found = _scan(use, schema, known)
-        warnings += _advice(use, schema, known, found, analysis)
+        readable = rights[use.name].columns if rights else None
+        warnings += _advice(use, schema, known, found, analysis, readable)
         scans[use.name] = _joined(scans.get(use.name), found)
     tables = tuple(scans[name] for name in sorted(scans))
     return ScanEstimate(sum(table.bytes for table in tables), exact, tables, tuple(dict.fromkeys(warnings)))
@@ -77,6 +81,8 @@ def _pushed_down(analysis: Analysis) -> exp.Expr:
 
 def _uses(tree: exp.Expr) -> list[_Use]:
     scopes = list(traverse_scope(tree))
+    if not scopes:  # VALUES alone
+        return []
     times = {id(scope): 0 for scope in scopes}
     times[id(scopes[-1])] = 1
     uses: list[_Use] = []
@@ -165,11 +171,18 @@ def _joined(first: TableScan | None, second: TableScan) -> TableScan:
     return TableScan(first.database, first.table, columns, partitions, first.partitions_total, total)
 
 
-def _advice(use: _Use, schema: TableSchema, stats: TableStats, found: TableScan, analysis: Analysis) -> list[Warning]:
+def _advice(
+    use: _Use,
+    schema: TableSchema,
+    stats: TableStats,
+    found: TableScan,
+    analysis: Analysis,
+    readable: frozenset[str] | None,
+) -> list[Warning]:
     advice: list[Warning] = []
     table = f"{use.name[0]}.{use.name[1]}"
-    if found.partitions and found.partitions == found.partitions_total and found.partitions > 1:
-        key = schema.partition_keys[0]
+    key = next((key for key in schema.partition_keys if readable is None or key in readable), None)
+    if key and found.partitions and found.partitions == found.partitions_total and found.partitions > 1:
         saved = found.bytes - found.bytes // found.partitions
         words = f"{table} is partitioned by {key} and all {found.partitions} partitions are read. "
         advice.append(Warning(words + f"A condition on {key} that keeps one of them would save most of it.", saved))

@@ -54,6 +54,7 @@ def _analyse(statement: Statement, tree: exp.Expr, schema: Schema, database: str
     sql = statement.sql
     for table in _catalog_tables(tree, sql):
         _resolve_table(table, schema, database, sql)
+    _limit_stars(tree, schema)
     _name_outputs(tree)
     try:
         tree = qualify(
@@ -124,6 +125,14 @@ def _resolve_table(table: exp.Table, schema: Schema, database: str, sql: str) ->
     alias = table.args.get("alias")
     if alias is not None and alias.args.get("columns"):
         _spell_out_aliases(table, alias, known.names, sql)
+
+
+def _limit_stars(tree: exp.Expr, schema: Schema) -> None:
+    """Refuse what would be spelled out to more columns than a statement may have, before memory goes into it."""
+    stars = sum(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
+    width = sum(len(schema[_name(table, "")].columns) for table in tree.find_all(exp.Table) if table.db)
+    if stars * width > allowed.MAX_NODES:
+        raise SqlError("STATEMENT_TOO_LARGE", "A * here stands for too many columns. Name those you need.")
 
 
 def _spell_out_aliases(table: exp.Table, alias: exp.TableAlias, names: tuple[str, ...], sql: str) -> None:
@@ -205,6 +214,8 @@ def _reads(tree: exp.Expr, schema: Schema, sql: str) -> dict[TableName, frozense
 
 
 def _trace(column: exp.Column, scope: Scope, found: dict[TableName, set[str]], schema: Schema, sql: str) -> bool:
+    if not column.table:  # it was resolved to nothing: an engine might take it for a whole row
+        return False
     source = scope.sources.get(column.table)
     if isinstance(source, exp.Table):
         name = (source.db, source.name)

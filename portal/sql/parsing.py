@@ -18,8 +18,10 @@ MAX_BYTES = 262_144
 
 ATHENA = Athena()
 _DEEPEST = 150
-_COMMAND = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(EXPLAIN|SHOW|DESCRIBE|DESC)\b", re.IGNORECASE | re.DOTALL)
+# Atomic groups: a comment that could end at several places would cost exponential time.
+_COMMAND = re.compile(r"(?>\s|--[^\n]*\n|/\*(?>.*?\*/))*+(EXPLAIN|SHOW|DESCRIBE|DESC)\b", re.IGNORECASE | re.DOTALL)
 _SELECTS = {TokenType.SELECT, TokenType.WITH, TokenType.VALUES, TokenType.L_PAREN, TokenType.TABLE}
+_NESTED_TYPES = Athena.parser_class.NESTED_TYPE_TOKENS
 _CLAUSES = {TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.R_PAREN}
 _LATER = {
     **dict.fromkeys(("INSERT", "UPDATE", "DELETE", "MERGE", "UNLOAD"), "Statements that write are not available yet."),
@@ -100,8 +102,10 @@ def _explain(sql: str, rest: list[Token], parameters: Sequence[str]) -> Statemen
 
 def _check_tokens(tokens: list[Token], sql: str) -> None:
     """What sqlglot would let pass: several statements, deep brackets, a comma too many, OFFSET behind LIMIT
-    (so that `?` keep their order)."""
+    (so that `?` keep their order). Types in `<` are counted and not unwound: its compiled parser goes down into them
+    without a limit, until the process dies."""
     depth = 0
+    types = 0
     limits: set[int] = set()
     for before, token in zip([None, *tokens], tokens, strict=False):
         if before and before.token_type == TokenType.COMMA and token.token_type in _CLAUSES:
@@ -111,6 +115,8 @@ def _check_tokens(tokens: list[Token], sql: str) -> None:
         elif token.token_type in (TokenType.R_PAREN, TokenType.R_BRACKET):
             limits.discard(depth)
             depth -= 1
+        elif token.token_type == TokenType.LT and before and before.token_type in _NESTED_TYPES:
+            types += 1
         elif token.token_type == TokenType.LIMIT:
             limits.add(depth)
         elif token.token_type == TokenType.OFFSET and depth in limits:
@@ -119,7 +125,7 @@ def _check_tokens(tokens: list[Token], sql: str) -> None:
             raise SqlError("SYNTAX_ERROR", ":: is not part of Athena SQL. Write CAST(… AS …).", *at(sql, token.start))
         elif token.token_type == TokenType.SEMICOLON:
             raise SqlError("SYNTAX_ERROR", "Give one statement at a time.", *at(sql, token.start))
-        if depth > _DEEPEST:
+        if max(depth, types) > _DEEPEST:
             raise SqlError("STATEMENT_TOO_LARGE", "The statement is nested too deeply. Split it up.")
 
 
@@ -142,7 +148,8 @@ def _bind(tokens: list[Token], parameters: Sequence[str], marks: int) -> list[To
 def _literal_tokens(text: str, number: int) -> list[Token]:
     """The tokens of one literal, in brackets: read, checked and written anew, so that nothing else can slip in."""
     try:
-        trees = ATHENA.parse(f"SELECT {text}")
+        _check_tokens(ATHENA.tokenize(text[:MAX_BYTES]), text)
+        trees = ATHENA.parse(f"SELECT {text[:MAX_BYTES]}")
         query = trees[0] if len(trees) == 1 else None
         if isinstance(query, exp.Select) and [key for key, given in query.args.items() if given] == ["expressions"]:
             values = query.expressions

@@ -18,10 +18,12 @@ FINDERS = {
 
 @dataclass(frozen=True)
 class Found:
-    """A resource that exists, and for a table the names of its columns."""
+    """A resource that exists, and for a table the names of its columns. `open` says that everybody who works on its
+    connection may know of it."""
 
     resource: Resource
     columns: frozenset[str] | None = None
+    open: bool = False
 
 
 class Finder(Protocol):
@@ -43,5 +45,10 @@ def find(text: str, connection: str) -> Found:
         raise Invalid.field("resource", "Name it as bucket:name/prefix/, database:name or table:database.table.")
     found = _finder(kind)(name, connection)
     if found is None:
-        raise Missing(f"There is no {kind} “{name}”, or you may not know of it.")
+        raise missing(kind, name)
     return found
+
+
+def missing(kind: str, name: str) -> Missing:
+    """The same words for what is not there and for what the reader may not know of."""
+    return Missing(f"There is no {kind} “{name}”, or you may not know of it.")

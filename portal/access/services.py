@@ -35,7 +35,7 @@ def give(
     """Grant `action` on `resource` of the actor's connection. Who manages the resource may."""
     found = resources.find(resource, actor.connection)
     if not decide(actor, Action.READ, found.resource) and not decide(actor, Action.MANAGE, found.resource):
-        raise Missing(f"There is no {found.resource.kind} “{found.resource.name}”, or you may not know of it.")
+        raise resources.missing(found.resource.kind, found.resource.name)
     require(actor, Action.MANAGE, found.resource)
     if action not in LEVELS:
         raise Invalid.field("action", "An action is read, write or manage.")
@@ -95,4 +95,13 @@ def explain(actor: Actor, subject: Actor, action: str, resource: str) -> Decisio
             raise Denied("You may ask this for yourself. An admin of the team may ask it for its members.")
     if action not in LEVELS:
         raise Invalid.field("action", "An action is read, write or manage.")
-    return decide(subject, Action(action), resources.find(resource, subject.connection).resource)
+    found = resources.find(resource, subject.connection)
+    decision = decide(subject, Action(action), found.resource)
+    if not decision and not _may_know(actor, found):
+        raise resources.missing(found.resource.kind, found.resource.name)
+    return decision
+
+
+def _may_know(actor: Actor, found: resources.Found) -> bool:
+    open_to_them = found.open and bool(actor.role) and actor.connection == found.resource.connection
+    return open_to_them or any(decide(actor, action, found.resource) for action in (Action.READ, Action.VIEW))

@@ -15,7 +15,7 @@ def schema_and_rights(
     actor: Actor, pairs: Iterable[TableName]
 ) -> tuple[Schema, Mapping[TableName, Right], Mapping[TableName, str]]:
     """Schema, rights and versions of the tables named by (database, table), as far as the actor may know of them: what
-    is absent does not exist for them. A table that they know of but may not read has a Right of no columns. Two
+    is absent does not exist for them. A table that they know of but may not read has a Right of no columns. Three
     queries."""
     found = {_pair(one.table): one for one in known(actor, _named(on_connection(actor.connection), pairs))}
     schema = {pair: _schema(one) for pair, one in found.items()}

@@ -17,7 +17,9 @@ def of_table(table: Table) -> Resource:
 
 def find_database(name: str, connection: str) -> Found | None:
     database = Database.objects.select_related("team").filter(connection=connection, name=name).first()
-    return Found(of_database(database)) if database else None
+    if database is None:
+        return None
+    return Found(of_database(database), open=database.tables.filter(hidden=False).exists())
 
 
 def find_table(name: str, connection: str) -> Found | None:
@@ -30,4 +32,5 @@ def find_table(name: str, connection: str) -> Found | None:
     )
     if table is None:
         return None
-    return Found(of_table(table), frozenset(c["name"] for c in [*table.columns, *table.partition_keys]))
+    columns = frozenset(column["name"] for column in [*table.columns, *table.partition_keys])
+    return Found(of_table(table), columns, open=not table.hidden)

@@ -8,7 +8,7 @@ from portal.catalog.known import KnownTable, known, on_connection
 
 
 def search(actor: Actor, q: str, limit: int | None = 20) -> list[KnownTable]:
-    """The known tables in which every word of `q` is found, best first: in the name, then in the rest. Two queries."""
+    """The known tables in which every word of `q` is found, best first: by name, then the rest. Three queries."""
     words = q.lower().split()[:10]
     if not words:
         return []

@@ -32,7 +32,7 @@ DESCRIPTION_MAX, TAGS_MAX, TAG_MAX = 10_000, 50, 100
 
 
 def databases(actor: Actor) -> list[Database]:
-    """The databases that the actor may read, and those in which they know of a table; by name. Three queries."""
+    """The databases that the actor may read, and those in which they know of a table; by name. Four queries."""
     grants = grants_of(actor, actor.connection)
     rows = Database.objects.select_related("team").filter(connection=actor.connection)
     light = on_connection(actor.connection).defer("columns", "partition_keys", "options", "bad_rows")

@@ -37,7 +37,7 @@ RANDOM_NAMES_ALONE = {
 
 @dataclass(frozen=True)
 class Site:
-    """A house with something in it: `names` by the names of path parameters."""
+    """A house with something in it: `names` by the names of parameters and fields that may hold them."""
 
     house: House
     names: dict[str, str]
@@ -63,7 +63,9 @@ def site(request: pytest.FixtureRequest, new_house: Callable[..., House]) -> Sit
         {
             "slug": "growth", "username": "carol", "bucket": bucket, "database": database, "table": "items",
             "upload_id": upload["id"], "operation_id": query["id"], "query_id": query["id"], "saved_id": kept["id"],
-            "grant_id": given_grant["id"],
+            "grant_id": given_grant["id"], "team": "growth", "key": "items/a.csv", "location": f"s3://{bucket}/items/",
+            "role": "viewer", "principal": "user:victor", "action": "read", "resource": f"table:{database}.items",
+            "sql": "SELECT * FROM items", "template": "text_classifier", "instance_type": "local.cpu",
         },
     )  # fmt: skip
 
@@ -86,16 +88,20 @@ def test_no_request_breaks_it(site: Site, username: str) -> None:
 
 def broken(route: APIOperation[Any, Any, Any, Any], site: Site, headers: dict[str, str]) -> str:
     """What is wrong with an answer of this route, or nothing."""
+    some = st.frozensets(st.sampled_from(sorted(site.names)))
     by_name = route.label not in RANDOM_NAMES_ALONE and route.method.upper() != "DELETE"
 
     @settings(
         max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(case=route.as_strategy(), real=st.booleans())
-    def send(case: Case[Any], real: bool) -> None:
-        if real and by_name:
-            case.path_parameters = {**case.path_parameters, **known(case.path_parameters, site.names)}
+    @given(case=route.as_strategy(), real=st.sampled_from([frozenset(), frozenset(site.names)]) | some)
+    def send(case: Case[Any], real: frozenset[str]) -> None:
+        names = {name: text for name, text in site.names.items() if name in real}
+        if by_name:
+            case.path_parameters = known(case.path_parameters, names)
+            case.body = known(case.body, names)
+        case.query = known(case.query, names)
         answer = case.call(headers=headers, timeout=30)
         case.validate_response(answer, checks=CHECKS)
 
@@ -106,5 +112,8 @@ def broken(route: APIOperation[Any, Any, Any, Any], site: Site, headers: dict[st
     return ""
 
 
-def known(parameters: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
-    return {name: names[name] for name in parameters if name in names}
+def known(given_values: Any, names: dict[str, str]) -> Any:
+    """The same values, with what is there in place of what was made up."""
+    if not isinstance(given_values, dict):
+        return given_values
+    return {name: names.get(name, value) for name, value in given_values.items()}

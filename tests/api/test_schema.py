@@ -43,7 +43,7 @@ class Site:
     names: dict[str, str]
 
 
-@pytest.fixture(params=["SQLite", "PostgreSQL"])
+@pytest.fixture
 def site(request: pytest.FixtureRequest, new_house: Callable[..., House]) -> Site:
     url = ""
     if request.param == "PostgreSQL":
@@ -70,7 +70,11 @@ def site(request: pytest.FixtureRequest, new_house: Callable[..., House]) -> Sit
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("username", ["root", "alice", "victor"])
+@pytest.mark.parametrize(
+    ("site", "username"),
+    [("SQLite", "alice"), ("SQLite", "victor"), ("PostgreSQL", "alice"), ("PostgreSQL", "root")],
+    indirect=["site"],
+)
 def test_no_request_breaks_it(site: Site, username: str) -> None:
     document = schemathesis.openapi.from_url(f"{site.house.url}/api/v1/openapi.json")
     found: dict[str, str] = {}

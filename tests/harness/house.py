@@ -1,14 +1,18 @@
 """A whole Skydeck for a test: its own data folder, and each of its programs a real process that can be killed."""
 
 import configparser
+import contextlib
 import json
 import os
 import shlex
 import shutil
+import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from typing import Any
 import httpx
 import redis
 
+from tests.harness.postgres import connect
 from tests.harness.processes import BASE, Process
 from tests.harness.waiting import until
 
@@ -106,6 +111,33 @@ class House:
     def shell(self, code: str) -> str:
         """What Python code, run within this house's Django, printed."""
         return self._python("-c", f"import django; django.setup()\n{code}")
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Any]:
+        """A connection to its database, past Django: sqlite3's or psycopg's."""
+        url = self.environment.get("DATABASE_URL", "")
+        database: Any = connect(url) if url else sqlite3.connect(self.data / "portal.sqlite3", timeout=20)
+        try:
+            yield database
+        finally:
+            database.close()
+
+    @contextlib.contextmanager
+    def frozen(self, *programs: str) -> Iterator[None]:
+        """Those programs and their children stop where they are, and go on after; on SQLite never in the middle of a
+        write, which would stop everybody else's."""
+        try:
+            with self.database() as database:
+                if isinstance(database, sqlite3.Connection):
+                    database.execute("BEGIN IMMEDIATE")
+                for name in programs:
+                    os.killpg(self.programs[name].pid, signal.SIGSTOP)
+                database.rollback()
+            yield
+        finally:
+            for name in programs:
+                if self.programs[name].alive:
+                    os.killpg(self.programs[name].pid, signal.SIGCONT)
 
     def flush_redis(self) -> None:
         """Empty it, as an administrator's mistake would."""

@@ -8,12 +8,19 @@ import uuid
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 
 class NoPostgres(Exception):
     """None can be started here; the message says why."""
+
+
+def connect(url: str, database: str = "") -> psycopg.Connection[Any]:
+    """A connection to the database of a DATABASE_URL that `new_database` gave, or to another of its server."""
+    folder, _, name = url.removeprefix("postgres://skydeck@/").rpartition("/")
+    return psycopg.connect(host=folder, user="skydeck", dbname=database or name)
 
 
 class Postgres:

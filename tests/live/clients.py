@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import json
-import os
-import signal
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -43,7 +42,7 @@ class Reader:
         finally:
             self._events.put_nowait(None)
 
-    async def next(self, name: str, seconds: float = 10.0) -> dict[str, Any]:
+    async def next(self, name: str, seconds: float = 30.0) -> dict[str, Any]:
         """The data of the next event of that name; other events are passed over."""
         async with asyncio.timeout(seconds):
             while event := await self._events.get():
@@ -105,13 +104,7 @@ async def reading(url: str, headers: dict[str, str], path: str = "/events") -> A
                 await reader.close()
 
 
-@contextlib.contextmanager
-def frozen(house: House, *programs: str) -> Iterator[None]:
-    """Those programs stop where they are, and go on after."""
-    try:
-        for name in programs:
-            os.killpg(house.programs[name].pid, signal.SIGSTOP)
-        yield
-    finally:
-        for name in programs:
-            os.killpg(house.programs[name].pid, signal.SIGCONT)
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    """asyncio.run(), in a thread of its own: another file's browser may keep a loop running in the test's."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, scenario).result(170)

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import httpx
 import psutil
-import psycopg
 import pytest
 
 from tests.harness.house import House
-from tests.harness.postgres import Postgres
+from tests.harness.postgres import Postgres, connect
 from tests.harness.waiting import until
-from tests.live.clients import QUICK, bearer, frozen, reading
+from tests.live.clients import QUICK, bearer, reading, run
 
 EACH = 100  # readers of /events, and as many who hold `Prefer: wait`
 AT_A_TIME = 10  # of those who arrive together: what waits is counted, not what arrives
@@ -36,8 +35,8 @@ def handles(pid: int) -> int:
 
 def connections(url: str) -> int:
     """Connections to the database of that URL, but the one that asks."""
-    folder, _, name = url.removeprefix("postgres://skydeck@/").rpartition("/")
-    with psycopg.connect(host=folder, user="skydeck", dbname="postgres") as database:
+    with connect(url, "postgres") as database:
+        name = url.rpartition("/")[2]
         row = database.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [name]).fetchone()
     assert row
     return int(row[0])
@@ -56,11 +55,11 @@ def test_two_hundred_wait(kind: str, new_house: Callable[..., House], request: p
         return web.num_threads(), connections(url) if url else handles(web.pid)
 
     # What else has connections stands still meanwhile, so that they are the web's alone that change.
-    with house.api("carol") as client, frozen(house, "worker", "watch"):
+    with house.api("carol") as client, house.frozen("worker", "watch"):
         query = client.post("/queries", json=QUICK).json()
         until(lambda: measure() == measure(), 10, "rest")
         threads, databases = measure()
-        asyncio.run(wait_and_watch(house, query["url"], measure, threads, databases))
+        run(wait_and_watch(house, query["url"], measure, threads, databases))
 
 
 async def wait_and_watch(

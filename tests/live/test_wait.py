@@ -13,7 +13,7 @@ from portal.live.application import Live
 from portal.live.waits import preferred_wait
 from tests.harness.house import House
 from tests.harness.waiting import until
-from tests.live.clients import QUICK, SHORT, bearer, frozen, make_table
+from tests.live.clients import QUICK, SHORT, bearer, make_table, run
 
 
 def test_a_post_is_answered_when_the_operation_has_ended(house: House) -> None:
@@ -26,7 +26,7 @@ def test_a_post_is_answered_when_the_operation_has_ended(house: House) -> None:
 
 def test_an_operation_is_answered_when_it_has_ended(house: House) -> None:
     with house.api("carol") as client:
-        with frozen(house, "worker"):
+        with house.frozen("worker"):
             query = client.post("/queries", json=QUICK).json()
             answers: list[httpx.Response] = []
             waiter = threading.Thread(
@@ -45,7 +45,7 @@ def test_an_operation_is_answered_when_it_has_ended(house: House) -> None:
 
 
 def test_when_time_is_over_it_says_how_it_is_now(house: House) -> None:
-    with house.api("carol") as client, frozen(house, "watch"):
+    with house.api("carol") as client, house.frozen("watch"):
         asked = time.monotonic()
         answer = client.post("/queries", json=SHORT, headers={"Prefer": "wait=4"})
         took = time.monotonic() - asked
@@ -59,7 +59,7 @@ def test_when_time_is_over_it_says_how_it_is_now(house: House) -> None:
 
 
 def test_a_cancelled_one_is_answered_at_once(house: House) -> None:
-    with house.api("carol") as client, frozen(house, "worker"):
+    with house.api("carol") as client, house.frozen("worker"):
         query = client.post("/queries", json=QUICK).json()
         asked = time.monotonic()
         threading.Timer(0.5, client.post, [f"/operations/{query['id']}/cancel"]).start()
@@ -70,7 +70,7 @@ def test_a_cancelled_one_is_answered_at_once(house: House) -> None:
 
 
 def test_without_the_preference_nobody_waits(house: House) -> None:
-    with house.api("carol") as client, frozen(house, "worker"):
+    with house.api("carol") as client, house.frozen("worker"):
         for headers in ({}, {"Prefer": "wait=0"}, {"Prefer": "wait=soon"}):
             asked = time.monotonic()
             answer = client.post("/queries", json=QUICK, headers=headers)
@@ -82,7 +82,7 @@ def test_without_the_preference_nobody_waits(house: House) -> None:
 def test_a_preview_waits_by_itself(house: House) -> None:
     path = f"/databases/{make_table(house)}/tables/items"
     with house.api("carol") as client:
-        with frozen(house, "worker"):
+        with house.frozen("worker"):
             told = client.get(f"{path}/preview", headers={"Prefer": "wait=1"})
             assert (told.status_code, told.json()["state"]) == (202, "queued")
         answer = client.get(f"{path}/preview")
@@ -108,10 +108,10 @@ def test_a_client_that_goes_leaves_no_socket(house: House) -> None:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    with house.api("carol") as client, frozen(house, "worker"):
+    with house.api("carol") as client, house.frozen("worker"):
         query = client.post("/queries", json=QUICK).json()
         before = sockets()
-        asyncio.run(scenario(query["url"]))
+        run(scenario(query["url"]))
         until(lambda: sockets() <= before, 10, "the sockets' end")
 
 
@@ -146,7 +146,7 @@ def test_a_client_that_goes_leaves_no_task(redis_server: str) -> None:
             one.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize(

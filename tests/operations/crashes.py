@@ -1,15 +1,11 @@
 """What the crash tests do to a house: a query of a chosen length, its row, and its story in the local cloud's
 journal."""
 
-import os
-import signal
 import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-import psycopg
 
 from tests.harness.house import House
 from tests.harness.waiting import until
@@ -41,7 +37,7 @@ class Story:
 
     def row(self) -> dict[str, Any]:
         """The ledger's row, as it is in the database."""
-        with opened(self.house) as database:
+        with self.house.database() as database:
             key = uuid.UUID(self.id).hex if isinstance(database, sqlite3.Connection) else self.id
             found = database.execute(
                 f"SELECT {', '.join(FIELDS)} FROM operations_operation WHERE id = '{key}'"
@@ -70,36 +66,12 @@ class Story:
 
 
 @contextmanager
-def opened(house: House) -> Iterator[Any]:
-    """The house's own database, past Django."""
-    url = house.environment.get("DATABASE_URL", "")
-    database: Any = psycopg.connect(url) if url else sqlite3.connect(house.data / "portal.sqlite3", timeout=20)
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-@contextmanager
 def locked(house: House, story: Story) -> Iterator[None]:
     """Nobody can write this query's row (on SQLite: any row) meanwhile: whoever has to, waits."""
-    with opened(house) as database:
+    with house.database() as database:
         if isinstance(database, sqlite3.Connection):
             database.execute("BEGIN IMMEDIATE")
         else:
             database.execute(f"SELECT id FROM operations_operation WHERE id = '{story.id}' FOR UPDATE")
         yield
         database.rollback()
-
-
-@contextmanager
-def frozen(house: House, *programs: str) -> Iterator[None]:
-    """Those programs and their children stop where they are, and go on after."""
-    try:
-        for name in programs:
-            os.killpg(house.programs[name].pid, signal.SIGSTOP)
-        yield
-    finally:
-        for name in programs:
-            if house.programs[name].alive:
-                os.killpg(house.programs[name].pid, signal.SIGCONT)

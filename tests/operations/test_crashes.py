@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.house import House
 from tests.harness.waiting import until
-from tests.operations.crashes import ENDLESS, LONG, QUICK, SHORT, Story, frozen, locked
+from tests.operations.crashes import ENDLESS, LONG, QUICK, SHORT, Story, locked
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 WITHIN = 60.0  # seconds from a crash to a row that is right: the promise of docs/architecture.md
@@ -56,7 +56,7 @@ def test_worker_killed_before_the_start(house: House) -> None:
 
 
 def test_worker_killed_after_the_cloud_accepted_and_before_the_ref_was_saved(house: House) -> None:
-    with frozen(house, "cloud"):
+    with house.frozen("cloud"):
         story = Story(house, QUICK)
         until(lambda: story.row()["lease_holder"], 30, "a claim")
         until(lambda: waits_for(house, "cloud"), 30, "the worker's start to lie in the cloud's socket")
@@ -84,7 +84,7 @@ def test_worker_killed_while_it_runs(house: House) -> None:
 
 
 def test_worker_killed_before_the_finish_was_written(house: House) -> None:
-    with frozen(house, "watch"):  # the worker alone sees the end
+    with house.frozen("watch"):  # the worker alone sees the end
         story = ended_under_lock(house, house.programs["worker"].kill)
         assert story.row()["state"] in ("submitted", "running")
     house.programs["worker"].start()
@@ -128,7 +128,7 @@ def test_cloud_killed_while_it_runs(house: House) -> None:
 
 
 def test_redis_emptied_in_mid_flight(house: House) -> None:
-    with frozen(house, "worker"):
+    with house.frozen("worker"):
         stories = [Story(house, QUICK) for _ in range(5)]
         house.flush_redis()
     for story in stories:
@@ -154,7 +154,7 @@ def test_cancel_ends_the_process_and_then_the_row_says_so(house: House) -> None:
 
 
 def test_cancel_reaches_the_cloud_though_the_worker_died_in_between(house: House) -> None:
-    with frozen(house, "cloud"):
+    with house.frozen("cloud"):
         story = Story(house, ENDLESS)
         until(lambda: story.row()["lease_holder"], 30, "a claim")
         until(lambda: waits_for(house, "cloud"), 30, "the worker's start to lie in the cloud's socket")

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.harness.processes import BASE
 
 CHOSEN = ("tests/operations/test_ledger.py", "tests/costs", "tests/accounts")
 
 
+@pytest.mark.slow
 def test_the_ledger_money_and_people_on_postgresql(postgres_url: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *CHOSEN]
     environment = {**os.environ, "TEST_DATABASE_URL": postgres_url}

@@ -44,7 +44,7 @@ def test_people_come_in_by_session_and_by_token(people: People) -> None:
     assert people.root.actor.is_admin
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def test_a_house_of_real_processes_becomes_ready(
     database: str, new_house: Callable[..., House], request: pytest.FixtureRequest
 ) -> None:

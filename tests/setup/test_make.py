@@ -45,6 +45,7 @@ def test_an_old_python_is_one_line(bare: Path) -> None:
     assert not (bare / ".venv").exists()
 
 
+@pytest.mark.slow
 def test_no_network_for_pip_is_one_line(bare: Path) -> None:
     (bare / "bin" / "python3").symlink_to(os.path.realpath(sys.executable))
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull}

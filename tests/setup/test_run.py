@@ -89,6 +89,7 @@ def test_whatever_is_killed_is_there_again(new_run: Callable[..., Run]) -> None:
     until(lambda: len(celery_workers(run)) == 3, 60, "one worker with two children, and none left from before")
 
 
+@pytest.mark.slow
 @pytest.mark.crash
 def test_when_run_itself_is_killed_all_end_and_the_next_start_works(new_run: Callable[..., Run]) -> None:
     run = new_run().start()
@@ -100,6 +101,7 @@ def test_when_run_itself_is_killed_all_end_and_the_next_start_works(new_run: Cal
     assert len([pid for pid in alive if "supervisor.supervisord" in psutil.Process(pid).cmdline()]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.crash
 def test_a_supervisor_that_outlived_its_house_is_ended_by_the_next_start(new_run: Callable[..., Run]) -> None:
     run = new_run().start()
@@ -113,6 +115,7 @@ def test_a_supervisor_that_outlived_its_house_is_ended_by_the_next_start(new_run
     assert again.ready()
 
 
+@pytest.mark.slow
 def test_a_folder_deeper_than_a_socket_may_lie_works(new_run: Callable[..., Run], tmp_path: Path) -> None:
     data = tmp_path / ("deep" * 30) / "data"
     data.parent.mkdir()
@@ -159,6 +162,7 @@ def test_junk_in_the_environment_is_one_line(new_run: Callable[..., Run], settin
     assert word in refusal(new_run(**{setting: value}))
 
 
+@pytest.mark.slow
 def test_sigterm_stops_as_ctrl_c_does(new_run: Callable[..., Run]) -> None:
     run = new_run().start()
     psutil.Process(run.process.pid).send_signal(signal.SIGTERM)

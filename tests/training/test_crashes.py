@@ -10,7 +10,7 @@ from portal.cloud.local import fence
 from portal.cloud.local.process_tree import marked
 from tests.harness.house import House
 from tests.harness.waiting import until
-from tests.operations.crashes import Story, frozen
+from tests.operations.crashes import Story
 from tests.operations.test_crashes import waits_for
 
 pytestmark = [
@@ -100,6 +100,7 @@ def test_the_cloud_killed_while_it_runs(house: House) -> None:
     job.ended_once()
 
 
+@pytest.mark.slow
 def test_it_ends_while_the_cloud_is_dead(house: House) -> None:
     job = Job(house)
     job.until_it_prints()
@@ -111,6 +112,7 @@ def test_it_ends_while_the_cloud_is_dead(house: House) -> None:
     job.ended_once()
 
 
+@pytest.mark.slow
 def test_worker_and_watcher_killed_while_it_runs(house: House) -> None:
     job = Job(house)
     job.until_it_prints()
@@ -123,8 +125,9 @@ def test_worker_and_watcher_killed_while_it_runs(house: House) -> None:
     job.ended_once()
 
 
+@pytest.mark.slow
 def test_worker_killed_after_the_cloud_accepted_and_before_the_ref_was_saved(house: House) -> None:
-    with frozen(house, "cloud"):
+    with house.frozen("cloud"):
         job = Job(house)
         until(lambda: job.row()["lease_holder"], 30, "a claim")
         until(lambda: waits_for(house, "cloud"), 30, "the worker's start to lie in the cloud's socket")
@@ -137,6 +140,7 @@ def test_worker_killed_after_the_cloud_accepted_and_before_the_ref_was_saved(hou
     job.ended_once()
 
 
+@pytest.mark.slow
 def test_everything_started_anew_finds_the_job(house: House) -> None:
     job = Job(house)
     job.until_it_prints()

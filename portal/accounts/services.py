@@ -227,7 +227,7 @@ def set_member(actor: Actor, slug: str, username: str, role: str, *, new: bool =
 def remove_member(actor: Actor, slug: str, username: str) -> None:
     """Take a person out of a team; an admin of it may, and everybody may leave."""
     team = get_team(actor, slug)
-    if username != actor.username:
+    if username != actor.username or (actor.scopes and "write" not in actor.scopes):
         require(actor_in(actor, team), Action.MANAGE, team_resource(team))
     membership = team.memberships.filter(user__username=username).first()
     if membership is None:
@@ -316,7 +316,7 @@ def find_link(secret: str, kind: str) -> OneTimeLink:
     """A link that can still be used, or Missing."""
     link = (
         OneTimeLink.objects.select_related("user", "team", "invited_by")
-        .filter(digest=digest(secret), kind=kind, used_at=None, expires_at__gt=timezone.now())
+        .filter(digest=digest(secret), kind=kind, used_at=None, expires_at__gt=timezone.now(), team__archived_at=None)
         .first()
     )
     if link is None:

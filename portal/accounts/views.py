@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from portal.accounts import services
+from portal.accounts import attempts, services
 from portal.accounts.models import ROLE_ABOUT, OneTimeLink, Role, User
 from portal.problems import Conflict, Invalid
 from portal.web.middleware import TEAM_KEY
@@ -32,11 +32,21 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             else render(request, "accounts/sign_in.html", {"next": back})
         )
     username = request.POST.get("username", "").strip().lower()
+    if not attempts.allowed(username):
+        problem = (
+            "This name was tried too often with a wrong password. Wait a quarter of an hour, or ask an admin for a "
+            "sign-in link."
+        )
+        context = {"next": back, "username": username, "problem": problem}
+        refused = render(request, "accounts/sign_in.html", context, status=429)
+        refused["Retry-After"] = str(attempts.SECONDS)
+        return refused
     user = authenticate(request, username=username, password=request.POST.get("password", ""))
     if user is None:
         problem = "This name and password do not belong together. Try again, or ask an admin for a new sign-in link."
         context = {"next": back, "username": username, "problem": problem}
         return render(request, "accounts/sign_in.html", context, status=422)
+    attempts.forget(username)
     login(request, user)
     return go(request, back)
 

@@ -36,6 +36,8 @@ def cursor(position: Any) -> str:
 def page(rows: "QuerySet[Any] | list[Any]", query: PageQuery, show: Callable[[Any], Any]) -> dict[str, Any]:
     """A page of rows that are ordered and do not move much: the position is an offset."""
     offset = query.position() or 0
+    if not isinstance(offset, int):
+        raise Invalid.field("cursor", "This cursor is of another list.")
     found: list[Model] = list(rows[offset : offset + query.limit + 1])
     more = len(found) > query.limit
     return {

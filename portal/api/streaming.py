@@ -29,7 +29,8 @@ def attachment(name: str, content_type: str, blocks: Iterator[bytes], **options:
 
 def harmless(response: HttpResponseBase, name: str) -> None:
     """Headers that make any content a file to be saved, in no origin of ours."""
-    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    printable = "".join(character if character.isprintable() else "_" for character in name)
+    response["Content-Disposition"] = content_disposition_header(True, printable) or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
 

@@ -48,6 +48,8 @@ def define(request: PageRequest, operation_id: uuid.UUID) -> HttpResponse:
     operation = operations.get(request.actor, operation_id)
     if operation.kind not in ("table.infer", "table.create", "table.refresh"):
         raise Missing
+    if operation.kind == "table.infer":  # it tells of values, and a right may be personal, or have ended
+        services.require_raw_at(request.actor, operation.params["location"])
     problem = ""
     if request.method == "POST":
         try:

@@ -9,7 +9,7 @@ from django.utils.http import http_date, parse_etags
 from portal.api.streaming import Slice, attachment, harmless
 from portal.cloud.ports import ObjectInfo
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 Span = tuple[int, int]  # start, length
 
 

@@ -34,9 +34,14 @@ def shown(operation: Operation) -> dict[str, Any]:
         "created_at": stamp(operation.created_at),
         "started_at": stamp(operation.started_at),
         "finished_at": stamp(operation.finished_at),
-        "error": operation.error,
+        "error": _headline(operation.error),
         "url": f"/api/v1/operations/{operation.id}",
     }
+
+
+def _headline(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The first line: what a script printed follows it, and is for those alone who may read what it read."""
+    return {**error, "message": error["message"].partition("\n")[0]} if error else None
 
 
 def stamp(moment: Any) -> str | None:

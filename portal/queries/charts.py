@@ -34,7 +34,9 @@ def _is(column: dict[str, Any], types: Sequence[str]) -> bool:
 def chosen(chart: Any, columns: Sequence[dict[str, Any]]) -> dict[str, str] | None:
     """A kept chart, if it still fits the result's columns."""
     names = {column["name"] for column in columns}
-    if not isinstance(chart, dict) or chart.get("kind") not in KINDS or chart.get("x") not in names:
+    if not isinstance(chart, dict) or any(isinstance(chart.get(part), dict | list) for part in ("x", "y", "color")):
+        return None
+    if chart.get("kind") not in KINDS or chart.get("x") not in names:
         return None
     y = chart.get("y") or ""
     if y not in names and chart["kind"] != "histogram":

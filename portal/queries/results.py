@@ -59,6 +59,8 @@ def open_result(actor: Actor, operation: Operation) -> BinaryIO:
     """The result's file, which the caller closes. Rights are decided anew, each time."""
     if operation.params.get("from_catalog") and operation.owner_id != actor.user_id:
         raise Denied(f"What the catalog answered {operation.owner.username} is theirs alone. Run it yourself.")
+    if actor.connection != operation.connection:  # there a table of the same name may be another
+        raise Denied(f"This query ran on another connection. Switch to the team {operation.team.slug} to read it.")
     still_readable(actor, [Read.from_json(read) for read in operation.params["reads"]])
     if operation.state not in ENDED:
         raise Conflict("This query has not ended yet. Its rows are there when it has.", code="not_ended")

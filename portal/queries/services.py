@@ -22,7 +22,7 @@ from portal.costs.services import hold, plain
 from portal.operations import events, ledger
 from portal.operations import services as operations
 from portal.operations.models import ENDED, Operation, State
-from portal.problems import Invalid
+from portal.problems import Denied, Invalid
 from portal.queries import downloads, results
 from portal.queries.estimates import Estimate, ScanPrice, priced
 from portal.queries.gate import Passed, examine
@@ -115,6 +115,8 @@ def _owner(actor: Actor) -> User:
 def preview(actor: Actor, database: str, table: str, limit: int = 100) -> Operation:
     """The first rows of what the actor may see of a table: a gated SELECT like any other, so a reader without the right
     to write SQL has it too. The same one is given again as long as the table's version and the columns stand."""
+    if not actor.team:
+        raise Denied("A preview is run by a team, and you are in none. Ask an admin for an invitation.")
     known = catalog.readable(actor, database, table)
     limit = max(1, min(limit, PREVIEW_MAX))
     database, table = known.table.database.name, known.table.name

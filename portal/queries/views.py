@@ -4,11 +4,12 @@ import json
 import uuid
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from portal.access.model import Actor
+from portal.api.streaming import attachment
 from portal.catalog import services as catalog
 from portal.cloud.errors import CloudError
 from portal.operations.models import Operation, State
@@ -95,12 +96,11 @@ def estimate(request: PageRequest) -> HttpResponse:
 
 @require_GET
 @page("query")
-def download(request: PageRequest, query_id: uuid.UUID) -> StreamingHttpResponse:
+def download(request: PageRequest, query_id: uuid.UUID) -> HttpResponseBase:
     """The whole result as a file."""
     operation = services.get(request.actor, query_id)
     filename, content_type, stream = services.download(request.actor, operation, request.GET.get("format", "csv"))
-    headers = {"Content-Disposition": f'attachment; filename="{filename}"', "X-Content-Type-Options": "nosniff"}
-    return StreamingHttpResponse(stream, content_type=content_type, headers=headers)
+    return attachment(filename, content_type, stream)
 
 
 @require_GET

@@ -2,10 +2,11 @@
 
 import mimetypes
 import uuid
+from os import SEEK_END
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from ninja import Field, Query, Router, Schema
 
 from portal.access.model import Actor
@@ -14,6 +15,7 @@ from portal.api.auth import in_team
 from portal.api.operations_http import answer, idempotency
 from portal.api.paging import PageQuery, page
 from portal.api.requests import Request as HttpRequest
+from portal.api.streaming import Slice, attachment
 from portal.cloud.ports import InstanceType
 from portal.costs.services import dollars, plain
 from portal.operations.events import shown, stamp
@@ -174,7 +176,13 @@ def list_jobs(request: HttpRequest, query: Query[PageQuery], team: str | None = 
 
 @router.get("/training-jobs/{job_id}", summary="One job; `Prefer: wait=SECONDS` holds the answer until it ends")
 def get_job(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
-    return answer(request, services.get(_actor(request, job_id), job_id), show_job)
+    actor = _actor(request, job_id)
+
+    def show(operation: Operation) -> dict[str, object]:
+        whole = operation.error and services.may_read_inside(actor, operation)
+        return {**show_job(operation), "error": operation.error} if whole else show_job(operation)
+
+    return answer(request, services.get(actor, job_id), show)
 
 
 @router.post("/training-jobs/{job_id}/stop", summary="Ask for its end")
@@ -216,7 +224,8 @@ def job_outputs(request: HttpRequest, job_id: uuid.UUID) -> dict[str, object]:
 
 
 @router.get("/training-jobs/{job_id}/outputs/{path:path}", summary="One of them, as bytes")
-def job_output(request: HttpRequest, job_id: uuid.UUID, path: str) -> FileResponse:
+def job_output(request: HttpRequest, job_id: uuid.UUID, path: str) -> HttpResponseBase:
     body = services.open_output(_actor(request, job_id), job_id, path)
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-    return FileResponse(body, as_attachment=True, filename=PurePosixPath(path).name, content_type=kind)
+    size = body.seek(0, SEEK_END)
+    return attachment(PurePosixPath(path).name, kind, Slice(body, 0, size), headers={"Content-Length": str(size)})

@@ -100,6 +100,8 @@ def _readable(actor: Actor, job_id: object) -> tuple[Operation, Cloud]:
     inputs. Denied also where an input is gone, since nobody can decide on it any more."""
     operation = get(actor, job_id)
     request = request_of(operation)
+    if actor.connection != operation.connection:
+        raise Denied(f"This job ran on another connection. Switch to the team {operation.team.slug} to read it.")
     try:
         plans.channels(actor, request, None)
     except (Denied, Missing):
@@ -108,6 +110,15 @@ def _readable(actor: Actor, job_id: object) -> tuple[Operation, Cloud]:
             "away, or the input is gone. So its log and outputs are closed to you. Ask the input's owner for access."
         ) from None
     return operation, _cloud(operation.connection, actor)
+
+
+def may_read_inside(actor: Actor, operation: Operation) -> bool:
+    """May the actor read what the job printed and left?"""
+    try:
+        _readable(actor, operation.pk)
+    except Denied:
+        return False
+    return True
 
 
 def logs(actor: Actor, job_id: object, cursor: str = "", limit: int = 1000) -> LogPage:

@@ -12,6 +12,7 @@ from portal.access.model import Actor
 from portal.catalog import services as catalog
 from portal.cloud.errors import CloudError
 from portal.datasets.stored import ensure_bucket, store
+from portal.operations.events import shown
 from portal.operations.models import OPEN, Operation, State
 from portal.problems import Missing, Problem
 from portal.training import curves, services
@@ -51,6 +52,7 @@ def _inside(actor: Actor, operation: Operation) -> dict[str, Any]:
         outputs = list(services.outputs(actor, operation.pk)) if operation.state not in OPEN else []
         paths = {str(output.path) for output in outputs}
         return {
+            "failure": operation.error,
             "curves": curves.curves(services.metrics(actor, operation.pk)),
             "log": _tail(actor, operation),
             "outputs": outputs,
@@ -58,7 +60,7 @@ def _inside(actor: Actor, operation: Operation) -> dict[str, Any]:
             "predictions": PREDICTIONS in paths,
         }
     except (Problem, CloudError) as error:
-        return {"closed": error.message}
+        return {"closed": error.message, "failure": shown(operation)["error"]}
 
 
 def _tail(actor: Actor, operation: Operation) -> list[str]:

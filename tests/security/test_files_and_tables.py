@@ -18,8 +18,8 @@ from portal.operations.models import Operation
 from portal.problems import Denied, Missing
 from portal.queries.gate import examine
 from portal.sql import SqlError
-from tests.catalog.conftest import MakeTable, bucket, carried_out, database, give, make_table, name_of_its_own, put
-from tests.datasets.conftest import Give, Put
+from tests.catalog.conftest import MakeTable, bucket, carried_out, database, give, make_table, put
+from tests.datasets.conftest import Give, Put, name_of_its_own
 from tests.harness.people import People
 from tests.harness.servers import CloudServer
 

@@ -128,7 +128,7 @@ def test_the_log_goes_on_from_its_cursor(lab: Lab) -> None:
 # --- how it can end ---------------------------------------------------------------------------------------------------
 
 ENDS: dict[str, tuple[str, dict[str, Any], str, str]] = {
-    "exit 1": ("print('begin')\nimport sys; sys.exit(1)", {}, "SCRIPT_FAILED", "exit code 1. Its last lines:\nbegin"),
+    "exit 1": ("print('begin')\nimport sys; sys.exit(1)", {}, "SCRIPT_FAILED", "exit code 1.\nIts last lines:\nbegin"),
     "traceback": ("raise KeyError('stars')", {}, "SCRIPT_FAILED", "KeyError: 'stars'"),
     "memory": (
         "import resource as r; r.setrlimit(r.RLIMIT_AS, (2**30, 2**30))\nhoard = b'x' * 2**31",

@@ -204,7 +204,7 @@ class Run:
             return RunState.FAILED, _memory(self.limits.memory_bytes)
         name = signal.Signals(-self.exit_code).name if self.exit_code and self.exit_code < 0 else ""
         how = f"was ended by the signal {name}" if name else f"ended with exit code {self.exit_code}"
-        return RunState.FAILED, Failure("SCRIPT_FAILED", f"The script {how}. {_last_words(self.log.tail)}")
+        return RunState.FAILED, Failure("SCRIPT_FAILED", f"The script {how}.\n{_last_words(self.log.tail)}")
 
     def _wanted_to_end(self) -> bool:
         return self.asked_to_end or self.job.stop.exists()

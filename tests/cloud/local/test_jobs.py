@@ -199,7 +199,7 @@ def test_the_input_is_what_it_was_at_the_start(jobs: Jobs, start: Start, layout:
 def test_a_script_that_fails_shows_its_traceback_without_our_paths(jobs: Jobs, start: Start, layout: Layout) -> None:
     code, message = failure(jobs, start("print('begin')\nraise ValueError('no such thing')"))
     assert code == "SCRIPT_FAILED"
-    assert message.startswith("The script ended with exit code 1. Its last lines:\nTraceback")
+    assert message.startswith("The script ended with exit code 1.\nIts last lines:\nTraceback")
     assert message.endswith("ValueError: no such thing")
     assert 'File "/opt/ml/code/train.py", line 2' in message
     assert str(layout.root) not in message

@@ -19,6 +19,7 @@ SHORT = {
     "FROM UNNEST(sequence(1, 10000)) a(x) CROSS JOIN UNNEST(sequence(1, 10000)) b(y)",
     "database": "default",
 }
+_THREAD = ThreadPoolExecutor(1)  # one for all: a process that a scenario starts dies with its thread
 Event = tuple[str, dict[str, Any]]
 
 
@@ -105,6 +106,5 @@ async def reading(url: str, headers: dict[str, str], path: str = "/events") -> A
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
-    """asyncio.run(), in a thread of its own: another file's browser may keep a loop running in the test's."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, scenario).result(170)
+    """asyncio.run(), in another thread: another file's browser may keep a loop running in the test's."""
+    _THREAD.submit(asyncio.run, scenario).result(170)

@@ -16,7 +16,8 @@ TEAM_KEY = "team"
 
 
 class ActorMiddleware:
-    """Sets `request.actor` for signed-in people: in the team of their session, else their first. The API sets its own."""
+    """Sets `request.actor` for signed-in people: in the team of their session, else their first. The API sets its
+    own."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

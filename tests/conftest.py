@@ -110,3 +110,18 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if not found:
         pytest.fail("No Chromium: run `make browser`.")
     return {**browser_type_launch_args, "executable_path": found, "args": chromium.arguments()}
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say by name which processes were killed and which journeys were made, and how each ended."""
+    for mark, title in (("crash", "real processes killed"), ("journey", "journeys in a real browser")):
+        ran = [
+            report
+            for outcome in ("passed", "failed")
+            for report in terminalreporter.getreports(outcome)
+            if report.when == "call" and mark in report.keywords
+        ]
+        if ran:
+            terminalreporter.section(title)
+            for report in sorted(ran, key=lambda report: report.nodeid):
+                terminalreporter.line(f"{report.outcome} {report.nodeid}")

@@ -63,11 +63,16 @@ def load(
 
 
 def _make(model: Any, name: str, team: Team, create: Callable[[], Any]) -> Any:
-    """The row of that name, made where it is not there. Conflict where another team has the name."""
+    """The row of that name with its counterpart at the provider, each made where it is not there: a start that was cut
+    off may have left the row alone. Conflict where another team has the name."""
     row = model.objects.filter(connection=team.connection, name=name).first()
     if row is not None and row.team_id != team.pk:
         raise Conflict(f"“{name}” belongs to {row.team.name}, so the sample cannot be loaded here.")
-    row = row or create()
+    try:
+        row = create()
+    except Conflict:
+        if row is None:
+            raise
     model.objects.filter(pk=row.pk).update(is_sample=True)
     return row
 

@@ -62,6 +62,14 @@ def test_all_of_it_is_there_and_labelled(sample: Cloud, people: People) -> None:
     assert set(SavedQuery.objects.values_list("name", "is_sample")) == {(one.name, True) for one in SAVED_QUERIES}
 
 
+def test_a_load_that_was_cut_off_is_completed(owner: User) -> None:
+    team = Team.objects.create(slug="sample", name="Sample", connection="local")
+    Bucket.objects.create(connection="local", name=load.BUCKET, team=team)
+    Database.objects.create(connection="local", name=load.DATABASE, team=team)
+    load.load(owner, silent, REVIEWS, EVENTS)
+    assert Table.objects.filter(is_sample=True).count() == 3
+
+
 def test_loading_it_again_changes_nothing(sample: Cloud, owner: User) -> None:
     def everything() -> list[object]:
         rows = [list(model.objects.order_by("pk").values()) for model in (Team, Bucket, Database, Table, SavedQuery)]

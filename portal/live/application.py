@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from portal.live import bodies
 from portal.live.inner import App, Inner, Receive, Scope, Send
 from portal.live.news import News
 from portal.live.streams import Streams
@@ -25,12 +26,19 @@ class Live:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
-        elif scope["type"] == "http" and scope["path"] in STREAMS and scope["method"] == "GET":
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if refused := bodies.refusal(scope):
+            await refused.send(send)
+        elif path in STREAMS and method == "GET":
             await self._streams.serve(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith(API) and scope["method"] in ("GET", "POST"):
-            await self._waits.serve(scope, receive, send)
+        elif path.startswith(API) and method in ("GET", "POST"):
+            await self._waits.serve(scope, bodies.counted(scope, receive), send)
         else:
-            await self._django(scope, receive, send)
+            await self._django(scope, bodies.counted(scope, receive), send)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -5,111 +5,29 @@ import io
 import json
 import os
 import signal
-import tarfile
-import textwrap
-import time
-import zipfile
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from portal.cloud.errors import NotFound, Rejected
-from portal.cloud.local import fence
 from portal.cloud.local.job_folder import JobLimits
 from portal.cloud.local.jobs import Jobs
 from portal.cloud.local.layout import Layout
 from portal.cloud.local.process_tree import marked, processes
 from portal.cloud.local.store import LocalStore
-from portal.cloud.ports import Channel, TrainingSpec
+from tests.cloud.local.training_jobs.helpers import (
+    LIMITS,
+    Start,
+    ended,
+    failure,
+    fenced,
+    journal,
+    lines,
+    spec,
+    state,
+    until,
+)
 
-pytestmark = pytest.mark.skipif(not fence.available(), reason="this kernel has no Landlock of ABI 3 or later")
-
-LIMITS = JobLimits(memory_bytes=600 * 1024**2, slots=2, grace_s=0.5)
-Start = Callable[..., str]
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout(root=tmp_path / "cloud", socket=tmp_path / "s").make()
-
-
-@pytest.fixture
-def store(layout: Layout) -> LocalStore:
-    store = LocalStore(layout)
-    store.create_bucket("data")
-    store.put("data", "in/a.csv", io.BytesIO(b"a,b\n1,2\n"))
-    store.put("data", "in/deep/b.csv", io.BytesIO(b"a,b\n3,4\n"))
-    return store
-
-
-@pytest.fixture
-def jobs(layout: Layout, store: LocalStore) -> Any:
-    jobs = Jobs(layout, limits=LIMITS)
-    yield jobs
-    refs = [folder.name for folder in layout.jobs.glob("job-*")]
-    for ref in refs:
-        jobs.stop(ref)
-    for ref in refs:
-        ended(jobs, ref)
-
-
-@pytest.fixture
-def start(jobs: Jobs, store: LocalStore) -> Start:
-    def start(script: str | bytes, token: str = "t-1", key: str = "code/train.py", **changes: Any) -> str:
-        body = textwrap.dedent(script).encode() if isinstance(script, str) else script
-        store.put("data", key, io.BytesIO(body))
-        return jobs.start(spec(source=f"s3://data/{key}", **changes), token)
-
-    return start
-
-
-def spec(**changes: Any) -> dict[str, Any]:
-    plain = TrainingSpec(
-        name="first",
-        source="s3://data/code/train.py",
-        entry_point="train.py",
-        channels=(Channel("train", "data", "in/"),),
-        hyperparameters={"rate": "0.1", "layers": "[2, 3]", "label": "stars"},
-        instance_type="local.cpu",
-        instance_count=1,
-        max_runtime_s=60,
-        metrics={"accuracy": "accuracy=([0-9.]+)"},
-    )
-    return {**asdict(plain), **changes}
-
-
-def until(true: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := true()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-    return answer
-
-
-def state(jobs: Jobs, ref: str) -> dict[str, Any]:
-    return jobs.poll([ref])[0]
-
-
-def ended(jobs: Jobs, ref: str) -> dict[str, Any]:
-    found: dict[str, Any] = until(lambda: (now := state(jobs, ref))["state"] not in ("queued", "running") and now)
-    return found
-
-
-def lines(layout: Layout, ref: str) -> list[str]:
-    return [json.loads(line)["line"] for line in (layout.jobs / ref / "log.jsonl").read_text().splitlines()]
-
-
-def journal(layout: Layout) -> list[str]:
-    return [json.loads(line)["event"] for line in layout.journal_file.read_text().splitlines()]
-
-
-def failure(jobs: Jobs, ref: str) -> tuple[str, str]:
-    status = ended(jobs, ref)
-    assert status["state"] == "failed", status
-    return status["failure"]["code"], status["failure"]["message"]
+pytestmark = fenced
 
 
 # --- what a script finds ----------------------------------------------------------------------------------------------
@@ -338,98 +256,3 @@ def test_what_was_accepted_and_never_launched_is_launched_once(
 def test_a_ref_nobody_knows_is_lost(jobs: Jobs) -> None:
     assert [status["state"] for status in jobs.poll(["job-0", "../../etc", ""])] == ["lost"] * 3
     jobs.stop("job-0")
-
-
-# --- what is refused --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"instance_type": "ml.g5.xlarge"}, "INSTANCE_UNAVAILABLE"),
-        ({"instance_count": 2}, "INSTANCE_UNAVAILABLE"),
-        ({"entry_point": "../train.py"}, "BAD_SOURCE"),
-        ({"entry_point": "train.sh"}, "BAD_SOURCE"),
-        ({"source": "s3://data/in/a.csv"}, "BAD_SOURCE"),
-        ({"source": "template:../../cloud"}, "BAD_SOURCE"),
-        ({"source": "/etc/passwd"}, "BAD_SOURCE"),
-        ({"source": "s3://data/nothing.py"}, "NOT_FOUND"),
-        ({"channels": [{"name": "train", "bucket": "data", "prefix": "nothing/"}]}, "EMPTY_INPUT"),
-        ({"channels": [{"name": "../x", "bucket": "data", "prefix": "in/"}]}, "INVALID_NAME"),
-        ({"metrics": {"a": "no group"}}, "BAD_METRIC"),
-        ({"metrics": {"a": "("}}, "BAD_METRIC"),
-    ],
-)
-def test_what_cannot_run_is_refused_at_once(start: Start, jobs: Jobs, changes: dict[str, Any], code: str) -> None:
-    with pytest.raises((Rejected, NotFound)) as refusal:
-        jobs.start(spec(**changes), "t-1") if "source" in changes else start("print(1)", **changes)
-    assert refusal.value.code == code
-
-
-def test_without_a_fence_training_is_off(layout: Layout, store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fence, "available", lambda: False)
-    with pytest.raises(Rejected) as refusal:
-        Jobs(layout).start(spec(), "t-1")
-    assert refusal.value.code == "TRAINING_UNFENCED"
-
-
-def test_without_a_fence_an_admin_may_accept_it(
-    layout: Layout, store: LocalStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fence, "available", lambda: False)
-    secret = layout.root / "secret.txt"
-    secret.write_text("read")
-    store.put("data", "code/train.py", io.BytesIO(f"print(open({str(secret)!r}).read())".encode()))
-    jobs = Jobs(layout, accept_unfenced=True, limits=LIMITS)
-    ref = jobs.start(spec(), "t-1")
-    assert ended(jobs, ref)["state"] == "succeeded"
-    assert lines(layout, ref) == ["read"]
-
-
-def zipped(**files: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name.replace("__", "/").replace("_py", ".py"), text)
-    return buffer.getvalue()
-
-
-def tarred(member: tarfile.TarInfo, body: bytes = b"") -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        member.size = len(body)
-        archive.addfile(member, io.BytesIO(body))
-    return buffer.getvalue()
-
-
-def test_an_archive_with_modules_of_its_own(jobs: Jobs, start: Start, layout: Layout) -> None:
-    archive = zipped(src__train_py="from helper import words\nprint(words)", src__helper_py="words = 'helped'")
-    ref = start(archive, key="code/job.zip", entry_point="src/train.py")
-    assert ended(jobs, ref)["state"] == "succeeded"
-    assert lines(layout, ref) == ["helped"]
-
-
-def link(name: str, target: str) -> tarfile.TarInfo:
-    member = tarfile.TarInfo(name)
-    member.type, member.linkname = tarfile.SYMTYPE, target
-    return member
-
-
-@pytest.mark.parametrize(
-    ("archive", "key", "words"),
-    [
-        (zipped(main_py=""), "a.zip", "It holds: main.py."),
-        (b"no archive at all", "a.zip", "damaged"),
-        (b"no archive at all", "a.tar.gz", "damaged"),
-        (zipped(**{"..__..__evil_py": ""}), "a.zip", "leads out"),
-        (tarred(tarfile.TarInfo("../../evil.py")), "a.tar.gz", "leads out"),
-        (tarred(tarfile.TarInfo("/tmp/evil.py")), "a.tar.gz", "leads out"),
-        (tarred(link("train.py", "/etc/passwd")), "a.tgz", "link"),
-        (tarred(tarfile.TarInfo("train.py"), bytes(300 * 1024**2)), "a.tar.gz", "larger than 256 MB"),
-    ],
-    ids=["no entry point", "no zip", "no tar", "zip climbs", "tar climbs", "absolute", "link", "bomb"],
-)
-def test_a_bad_archive_fails_with_words(jobs: Jobs, start: Start, archive: bytes, key: str, words: str) -> None:
-    code, message = failure(jobs, start(archive, key=f"code/{key}"))
-    assert code == "BAD_SOURCE"
-    assert words in message

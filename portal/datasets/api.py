@@ -14,6 +14,7 @@ from portal.api.operations_http import created
 from portal.api.paging import PageQuery, cursor, page
 from portal.api.requests import Request
 from portal.cloud.ports import ObjectInfo
+from portal.costs.services import StoragePrice, plain
 from portal.datasets import services
 from portal.datasets.models import Bucket, Upload
 from portal.datasets.ranges import download
@@ -184,7 +185,13 @@ def show_upload(upload: Upload) -> dict[str, object]:
         "id": str(upload.id), "bucket": upload.bucket.name, "key": upload.key, "size": upload.size,
         "part_size": upload.part_size, "parts": upload.parts, "done": services.upload_done(upload),
         "state": upload.state, "created_at": stamp(upload.created_at), "finished_at": stamp(upload.finished_at),
+        "storage": show_storage(services.storage_price(upload)),
     }  # fmt: skip
+
+
+def show_storage(price: StoragePrice) -> dict[str, object]:
+    """What keeping it costs, known before its bytes travel."""
+    return {"usd_per_month": plain(price.usd_per_month), "price_as_of": price.price_as_of.isoformat()}
 
 
 def _actor(request: Request, bucket: str, team: str | None) -> Actor:

@@ -19,6 +19,7 @@ from portal.datasets.uploads import (
     part_target,
     put_part,
     start_upload,
+    storage_price,
     upload_done,
 )
 from portal.problems import Conflict, Invalid
@@ -26,7 +27,7 @@ from portal.problems import Conflict, Invalid
 __all__ = [
     "abort_upload", "buckets", "complete_upload", "create_bucket", "delete_bucket", "delete_object", "get_bucket",
     "get_upload", "head_object", "list_objects", "may_write", "open_object", "part_target", "put_part", "require_raw",
-    "start_upload", "upload_done",
+    "start_upload", "storage_price", "upload_done",
 ]  # fmt: skip
 LIST_MAX = 1000  # S3's largest page
 

@@ -17,6 +17,7 @@ from portal.access.model import Action, Actor
 from portal.cloud.errors import NotFound
 from portal.cloud.ports import Caller, Cloud, ObjectInfo, PartTarget
 from portal.cloud.registry import connect
+from portal.costs.services import StoragePrice, storage_estimate
 from portal.datasets.buckets import find
 from portal.datasets.models import Upload
 from portal.problems import Conflict, Invalid, Missing
@@ -75,6 +76,12 @@ def upload_done(upload: Upload) -> list[int]:
         return _whole(cloud, upload)
     except NotFound:  # swept, or completed a moment ago
         return []
+
+
+def storage_price(upload: Upload) -> StoragePrice:
+    """What keeping the file costs a month at list price."""
+    caller = Caller(upload.bucket.team.slug, upload.owner.username)
+    return storage_estimate(upload.size, connect(upload.bucket.connection, caller).prices.book())
 
 
 def part_target(actor: Actor, upload_id: uuid.UUID | str, part: int) -> PartTarget:

@@ -67,7 +67,8 @@ export async function upload(file, bucket, key, show) {
   const state = await again(() => begin(file, bucket, key, memory));
   const sent = new Map(state.done.map((part) => [part, Math.min(state.part_size, file.size - (part - 1) * state.part_size)]));
   const left = Array.from({ length: state.parts }, (_, index) => index + 1).filter((part) => !sent.has(part));
-  const tell = () => show(file.size ? [...sent.values()].reduce((sum, bytes) => sum + bytes, 0) / file.size : 1);
+  const tell = () => show(file.size ? [...sent.values()].reduce((sum, bytes) => sum + bytes, 0) / file.size : 1, state.storage);
+  tell();
   const worker = async () => {
     for (let part = left.shift(); part; part = left.shift()) {
       const number = part;
@@ -99,10 +100,16 @@ function line(list, file) {
   row.append(name, " ", bar, " ", words);
   list.append(row);
   return {
-    progress: (share) => ((bar.value = share), (words.textContent = `${Math.floor(share * 100)} %`)),
+    progress: (share, storage) => ((bar.value = share), (words.textContent = `${Math.floor(share * 100)} % · ${monthly(storage)}`)),
     done: () => (bar.remove(), (words.textContent = "uploaded")),
     failed: (error) => (bar.remove(), (words.className = "bad"), (words.textContent = `${error.message} Choose the file again to go on where it stopped.`)),
   };
+}
+
+function monthly({ usd_per_month }) {
+  const usd = Number(usd_per_month);
+  if (usd > 0 && usd < 0.000001) return "kept for less than $0.000001 a month at AWS prices";
+  return `kept for $${usd >= 0.01 || usd === 0 ? usd.toFixed(2) : usd.toPrecision(2)} a month at AWS prices`;
 }
 
 async function ensureBucket(place) {

@@ -1,6 +1,7 @@
 """Buckets, objects and uploads over REST: as owner, team-mate viewer, stranger, anonymous, with a wrong token."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ def test_upload_and_download(people: People, bucket: Bucket) -> None:
     carol, body = people.carol.api, b"id,name\n1,Ann\n"
     upload = announce(carol, bucket, body, "in/a b.csv", content_type="text/csv")
     assert (upload["parts"], upload["done"], upload["state"]) == (1, [], "open")
+    assert Decimal(upload["storage"]["usd_per_month"]) == len(body) * Decimal("0.023") / 10**9
     answer = Client().put(part_address(carol, upload), body, content_type="application/octet-stream")
     assert (answer.status_code, answer.content) == (204, b"")
     assert carol.get(f"/api/v1/uploads/{upload['id']}").json()["done"] == [1]

@@ -3,6 +3,8 @@
 import logging
 import uuid
 
+from celery.signals import worker_ready
+from django.db import connection
 from django.utils import timezone
 
 from portal.operations.dispatch import BEAT, CARRY_OUT, broker
@@ -22,6 +24,13 @@ def carry_out(operation_id: str) -> None:
 def beat() -> None:
     """A sign of life, for /readyz."""
     Beat.objects.update_or_create(name="worker", defaults={"at": timezone.now()})
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def first_beat(**_: object) -> None:
+    """A worker that has started lives: /readyz need not wait for the watcher to ask."""
+    beat()
+    connection.close()
 
 
 @broker.task(name="workers.sweep_uploads")  # type: ignore[untyped-decorator]

@@ -8,6 +8,7 @@ scikit-learn pipeline: `joblib.load("model.joblib").predict(["a text"])`.
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -83,13 +84,20 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
+def plain(name: str) -> str:
+    """A column's name as tables have it: lower-case letters, digits and underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
+
+
 def read_rows(folder: Path, text_columns: list[str], label: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """The rows with a label, each one's text in one piece, and the labels as text."""
     files = sorted(path for path in folder.rglob("*") if path.suffix in READERS)
     if not files:
         sys.exit("The input “train” has no .parquet, .csv, .jsonl or .json file.")
     frame = pd.concat([READERS[path.suffix](path) for path in files], ignore_index=True)
-    text_columns = [name.strip() for name in text_columns]
+    # A file's “Order ID” is the column order_id of the table over it: either name is understood.
+    frame.columns = pd.Index([plain(str(name)) for name in frame.columns])
+    text_columns, label = [plain(name) for name in text_columns], plain(label)
     for name in (*text_columns, label):
         if name not in frame.columns:
             sys.exit(f"There is no column “{name}” in the input. It has: {', '.join(map(str, frame.columns))}.")
@@ -97,6 +105,10 @@ def read_rows(folder: Path, text_columns: list[str], label: str) -> tuple[pd.Dat
     if unlabelled:
         log(f"rows without a label, left out: {unlabelled}")
         frame = frame[frame[label].notna()]
+    if pd.api.types.is_float_dtype(frame[label]) and (frame[label] % 1 == 0).all():
+        frame = frame.assign(
+            **{label: frame[label].astype("int64")}
+        )  # whole numbers beside missing ones were read as 5.0
     labels = frame[label].astype(str).to_numpy(str)
     names, counts = np.unique(labels, return_counts=True)
     if len(names) < 2 or len(names) > 1000:

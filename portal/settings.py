@@ -149,6 +149,7 @@ DEFAULT_CONNECTION = "local"
 
 # --- limits, each beside its reason -----------------------------------------------------------------------------------
 UPLOAD_PART_BYTES = 16 * 1024**2  # 160 GB in S3's 10,000 parts; larger files get larger parts
+UPLOAD_PARTS_MAX = 10_000  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 UPLOAD_MAX_BYTES = 5 * 1024**4  # S3's largest object
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2  # of a form or a JSON body; parts of uploads are streamed apart
 QUERY_SECONDS = 300

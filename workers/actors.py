@@ -5,6 +5,8 @@ from portal.accounts.services import actor_of
 from portal.operations.models import Operation
 from portal.problems import Denied, Missing
 
+NOBODY = "skydeck"  # the username that the cloud's audit trail shows for what the site does by itself
+
 
 def owner_as_actor(operation: Operation) -> Actor:
     """Denied where the owner has left the team, or was deactivated, since they asked."""

@@ -11,9 +11,9 @@ from portal.cloud.ports import Caller, Cloud, ObjectStore
 from portal.cloud.registry import connect
 from portal.costs.services import record_storage
 from portal.datasets.models import Bucket
+from workers.actors import NOBODY
 
 log = logging.getLogger(__name__)
-NOBODY = "skydeck"  # the username that the cloud's audit trail shows for what the site does by itself
 
 
 def book_storage() -> int:

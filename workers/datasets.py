@@ -10,10 +10,10 @@ from portal.cloud.errors import CloudError
 from portal.cloud.ports import Caller
 from portal.cloud.registry import connect
 from portal.datasets.models import Upload
+from workers.actors import NOBODY
 
 log = logging.getLogger(__name__)
 STALE = timedelta(days=7)  # since it began, as S3's lifecycle rule for incomplete uploads counts
-NOBODY = "skydeck"
 
 
 def sweep_uploads() -> int:

@@ -25,6 +25,7 @@ from portal.operations import dispatch, kinds, ledger
 from portal.operations.conclude import conclude
 from portal.operations.kinds import RemoteKind
 from portal.operations.models import Beat, Operation, State
+from workers.actors import NOBODY
 from workers.failures import failure_of
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Watcher:
         groups = running_groups()
         for (connection, kind), operations in groups.items():
             try:
-                cloud = connect(connection, Caller(team="", username="skydeck"))
+                cloud = connect(connection, Caller(team="", username=NOBODY))
                 for start in range(0, len(operations), REFS_A_POLL):
                     part = operations[start : start + REFS_A_POLL]
                     look(part, cast(RemoteKind, kinds.load(kind)), cloud, wait=ROUND / len(groups))

@@ -22,7 +22,6 @@ from portal.datasets.buckets import find
 from portal.datasets.models import Upload
 from portal.problems import Conflict, Invalid, Missing
 
-PARTS_MAX = 10_000  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _CONTENT_TYPE = re.compile(r"[!-~]+/[!-~][ -~]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -49,7 +48,11 @@ def start_upload(actor: Actor, bucket: str, key: str, size: int, content_type: s
 def part_size(size: int) -> int:
     """Bytes of each part but the last: the usual, or as large as 10,000 parts make it, in whole MiB."""
     usual: int = settings.UPLOAD_PART_BYTES
-    return usual if size <= usual * PARTS_MAX else -(-size // (PARTS_MAX * 1024**2)) * 1024**2
+    return (
+        usual
+        if size <= usual * settings.UPLOAD_PARTS_MAX
+        else -(-size // (settings.UPLOAD_PARTS_MAX * 1024**2)) * 1024**2
+    )
 
 
 def get_upload(actor: Actor, upload_id: uuid.UUID | str) -> Upload:

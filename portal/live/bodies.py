@@ -9,13 +9,12 @@ from django.conf import settings
 from portal.live.inner import Answer, Message, Receive, Scope
 
 PART = re.compile(r"/api/v1/uploads/[0-9a-f-]{36}/parts/[0-9]+/data")
-PARTS_MAX = 10_000  # of one upload, so the largest part is this share of the largest file
 LARGEST = 256 * 1024**2  # of everything else: a script's archive in the form of a training job
 
 
 def most(path: str) -> int:
     """Bytes that the address takes at most."""
-    return -(-settings.UPLOAD_MAX_BYTES // PARTS_MAX) + 1024**2 if PART.fullmatch(path) else LARGEST
+    return -(-settings.UPLOAD_MAX_BYTES // settings.UPLOAD_PARTS_MAX) + 1024**2 if PART.fullmatch(path) else LARGEST
 
 
 def refusal(scope: Scope) -> Answer | None:

@@ -41,7 +41,7 @@ def record(
     """Write the row, and ring the queue once it is committed. `idempotency` is (key, body): the same again answers the
     operation that stands; the same key with another body is Conflict. Runs in the caller's transaction if there is
     one."""
-    if idempotency and (found := _recorded(owner, *idempotency)):
+    if idempotency and (found := recorded(owner, *idempotency)):
         return found
     try:
         with transaction.atomic():
@@ -56,23 +56,19 @@ def record(
                 transaction.on_commit(lambda: dispatch.ring(operation.id))
             events.changed(operation)
     except IntegrityError:
-        if idempotency and (found := _recorded(owner, *idempotency)):
+        if idempotency and (found := recorded(owner, *idempotency)):
             return found
         raise
     log.info("recorded", extra={"operation": str(operation.id), "kind": kind, "team": team.slug})
     return operation
 
 
-def _recorded(owner: User, key: str, body: Any) -> Operation | None:
+def recorded(owner: User, key: str, body: Any) -> Operation | None:
+    """The operation that this key and body made before, if any; Conflict where the body differs."""
     found = IdempotencyKey.objects.select_related("operation").filter(user=owner, key=key).first()
     if found and found.digest != _digest(body):
         raise Conflict("This Idempotency-Key was used with another body. Use a new key for a new request.")
     return found.operation if found else None
-
-
-def recorded(owner: User, key: str, body: Any) -> Operation | None:
-    """The operation that this key and body made before, if any; Conflict where the body differs."""
-    return _recorded(owner, key, body)
 
 
 def _digest(body: Any) -> str:
